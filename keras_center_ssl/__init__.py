@@ -1,0 +1,92 @@
+"""Self-supervised learning in Keras, in which collapse is a measured quantity.
+
+```python
+import keras_center_ssl as kcs
+
+model = kcs.methods.SimCLR(encoder=kcs.encoders.resnet_small(input_shape=(28, 28, 1)))
+model.compile(optimizer="adam")
+model.fit(kcs.data.multi_view("fashion_mnist", views=kcs.views.simclr(28), batch_size=256))
+```
+
+The import is lazy: neither Keras nor TensorFlow is loaded before a name that needs them is used, so
+that `kcs.diagnose` and `kcs.geometry` start at once and work on embeddings of any framework.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+from keras_center_ssl._version import __version__
+
+if TYPE_CHECKING:
+    from keras_center_ssl import (
+        callbacks,
+        data,
+        encoders,
+        evaluation,
+        export,
+        geometry,
+        heads,
+        losses,
+        methods,
+        optimizers,
+        views,
+        zoo,
+    )
+    from keras_center_ssl.center_tracker import CenterTracker
+    from keras_center_ssl.diagnosis import CollapseReport, diagnose
+    from keras_center_ssl.errors import InputError
+
+_MODULES = (
+    "callbacks",
+    "data",
+    "encoders",
+    "evaluation",
+    "export",
+    "geometry",
+    "heads",
+    "losses",
+    "methods",
+    "optimizers",
+    "views",
+    "zoo",
+)
+_OBJECTS = {
+    "CenterTracker": "center_tracker",
+    "CollapseReport": "diagnosis",
+    "InputError": "errors",
+    "diagnose": "diagnosis",
+}
+
+__all__ = [
+    "CenterTracker",
+    "CollapseReport",
+    "InputError",
+    "__version__",
+    "callbacks",
+    "data",
+    "diagnose",
+    "encoders",
+    "evaluation",
+    "export",
+    "geometry",
+    "heads",
+    "losses",
+    "methods",
+    "optimizers",
+    "views",
+    "zoo",
+]
+
+
+def __getattr__(name):
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name in _OBJECTS:
+        value = getattr(importlib.import_module(f"{__name__}.{_OBJECTS[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return __all__

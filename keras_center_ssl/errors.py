@@ -1,0 +1,25 @@
+"""The one exception for input that a person can mend, and the words it is written in."""
+
+import difflib
+
+
+class InputError(ValueError):
+    """Raised for bad input: says what was received, what is accepted and what to do.
+
+    The command line prints its message as one paragraph, without a stack trace, and exits with 1
+    (or 2 where the command itself was used wrongly).
+    """
+
+
+def nearest(name, options):
+    """Returns `" Did you mean 'x'?"` for the option nearest to `name`, or an empty string."""
+    match = difflib.get_close_matches(str(name), [str(option) for option in options], n=1)
+    return f" Did you mean {match[0]!r}?" if match else ""
+
+
+def one_of(kind, name, options):
+    """The error for a `name` that is none of the `options`: lists them and suggests the nearest."""
+    options = sorted(str(option) for option in options)
+    return InputError(
+        f"Unknown {kind} {name!r}.{nearest(name, options)} Accepted: {', '.join(options)}."
+    )
