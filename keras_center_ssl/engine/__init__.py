@@ -1,0 +1,46 @@
+"""The only backend-specific code: the training step and the collectives it is built on.
+
+Everything above this room is written with `keras.ops`. A backend supplies
+
+- `TrainStep`: a mixin with `train_step` and `test_step` for `SSLModel`,
+- `replica_count()`: how many replicas step together,
+- `all_reduce_sum(x)`: the sum of `x` over the replicas, differentiable,
+- `all_gather(x)`: the replicas' batches, joined along axis 0, differentiable,
+- `has_accelerator()`: whether a GPU or TPU is at hand.
+"""
+
+import keras
+
+if keras.backend.backend() == "tensorflow":
+    from keras_center_ssl.engine.tensorflow import (
+        TrainStep,
+        all_gather,
+        all_reduce_sum,
+        fused_batch_norm,
+        has_accelerator,
+        replica_count,
+    )
+elif keras.backend.backend() == "jax":
+    from keras_center_ssl.engine.jax import (
+        TrainStep,
+        all_gather,
+        all_reduce_sum,
+        fused_batch_norm,
+        has_accelerator,
+        replica_count,
+    )
+else:
+    raise ImportError(
+        f"keras_center_ssl trains on Keras' TensorFlow and JAX backends; the backend in use is "
+        f"{keras.backend.backend()!r}. Set KERAS_BACKEND=tensorflow or KERAS_BACKEND=jax before "
+        "Keras is imported."
+    )
+
+__all__ = [
+    "TrainStep",
+    "all_gather",
+    "all_reduce_sum",
+    "fused_batch_norm",
+    "has_accelerator",
+    "replica_count",
+]

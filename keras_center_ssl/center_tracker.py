@@ -1,0 +1,190 @@
+"""The running, replica-exact state behind every centre figure that `fit` logs."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_center_ssl import engine
+
+LARGEST_COVARIANCE = 2048
+
+
+@keras.saving.register_keras_serializable(package="keras_center_ssl")
+class CenterTracker(keras.layers.Layer):
+    """Sums over the embeddings of two views, from which every figure derives exactly.
+
+    It keeps the number of samples, the sums of `z1`, of `z2`, of `<z1, z2>` and of the squares
+    per dimension, and over every `covariance_every`-th sample the sum of `z1 z1'`, all of
+    L2-normalised embeddings. The figures are the unbiased ones of `kcs.geometry`. Under a
+    distribution strategy the sums are reduced over the replicas *before* anything is squared: W
+    replicas of B/W samples give the figures of one replica with B samples (the mean of per-replica
+    `||s||^2` would inflate the noise floor W-fold).
+
+    The sums grow until `reset_state` (at every epoch's start, in `fit`). Beside them it keeps an
+    exponential moving average of the batches' centres, which is never reset.
+
+    Args:
+        dim: Dimension of the embeddings.
+        covariance_every: Which share of the samples enters the covariance, from which the two
+            ranks derive: every 4th by default. `None` turns it off, as do more than 2,048
+            dimensions.
+        momentum: Of the moving average of the centre, in [0, 1).
+
+    Example:
+
+    >>> tracker = kcs.CenterTracker(dim=128)
+    >>> tracker.update_state(z1, z2)
+    >>> tracker.figures()["center_norm"]
+    """
+
+    def __init__(self, dim, covariance_every=4, momentum=0.9, **kwargs):
+        super().__init__(trainable=False, dtype="float32", **kwargs)
+        self.dim = dim
+        self.covariance_every = covariance_every
+        self.momentum = momentum
+        self.tracks_covariance = covariance_every is not None and dim <= LARGEST_COVARIANCE
+        self.count = self._state("count", ())
+        self.pair_sum = self._state("pair_sum", ())
+        self.sum1 = self._state("sum1", (dim,))
+        self.sum2 = self._state("sum2", (dim,))
+        self.square_sum = self._state("square_sum", (dim,))
+        self._sums = [self.count, self.pair_sum, self.sum1, self.sum2, self.square_sum]
+        if self.tracks_covariance:
+            self.outer_count = self._state("outer_count", ())
+            self.outer_center = self._state("outer_center", (dim,))
+            self.outer_sum = self._state("outer_sum", (dim, dim))
+            self._sums += [self.outer_count, self.outer_center, self.outer_sum]
+        self.ema_sum = self._state("ema_sum", (dim,))
+        self.ema_weight = self._state("ema_weight", ())
+        self.built = True
+
+    def _state(self, name, shape):
+        # Every replica computes the same reduced value; "mean" keeps the copies one variable.
+        return self.add_weight(
+            name=name, shape=shape, initializer="zeros", trainable=False, aggregation="mean"
+        )
+
+    def update_state(self, z1, z2):
+        """Adds a batch: two `(B, dim)` embeddings, of which this replica holds its part."""
+        z1 = ops.stop_gradient(ops.normalize(ops.cast(z1, "float32"), axis=-1))
+        z2 = ops.stop_gradient(ops.normalize(ops.cast(z2, "float32"), axis=-1))
+        batch = [
+            ops.cast(ops.shape(z1)[0], "float32"),
+            ops.sum(z1 * z2),
+            ops.sum(z1, axis=0),
+            ops.sum(z2, axis=0),
+            ops.sum(ops.square(z1) + ops.square(z2), axis=0),
+        ]
+        if self.tracks_covariance:
+            some = z1[:: self.covariance_every]
+            batch += [
+                ops.cast(ops.shape(some)[0], "float32"),
+                ops.sum(some, axis=0),
+                ops.matmul(ops.transpose(some), some),
+            ]
+        batch = _reduce_together(batch)
+        for state, value in zip(self._sums, batch, strict=True):
+            state.assign(state + value)
+        batch_center = (batch[2] + batch[3]) / (2 * batch[0])
+        self.ema_sum.assign(self.momentum * self.ema_sum + (1 - self.momentum) * batch_center)
+        self.ema_weight.assign(self.momentum * self.ema_weight + (1 - self.momentum))
+
+    def reset_state(self):
+        """Empties the sums. The moving average of the centre stays."""
+        for state in self._sums:
+            state.assign(ops.zeros(state.shape))
+
+    @property
+    def center(self):
+        """Centre vector of all embeddings since the last reset, `(dim,)`."""
+        return (self.sum1 + self.sum2) / ops.maximum(2 * self.count, 1.0)
+
+    @property
+    def ema_center(self):
+        """Moving average of the batches' centres, `(dim,)`, free of the bias of its start at 0."""
+        return self.ema_sum / ops.maximum(self.ema_weight, 1e-12)
+
+    def result(self):
+        """The figures that `fit` logs at every step, as a dict of scalar tensors."""
+        n = ops.maximum(self.count, 2.0)
+        agreement = self.pair_sum / n
+        squared = ops.sum(ops.square(self.center))
+        unbiased = (2 * n * squared - 1 - agreement) / (2 * (n - 1))
+        variance = self.square_sum / (2 * n) - ops.square(self.center)
+        std = ops.sqrt(ops.maximum(variance, 0.0))
+        return {
+            "center_norm": ops.sqrt(ops.maximum(unbiased, 0.0)),
+            "positive_cosine": agreement,
+            "between_variance": agreement - unbiased,
+            "normalized_std": ops.mean(std) * self.dim**0.5,
+        }
+
+    def ranks(self):
+        """`effective_rank` and `participation_ratio` since the last reset, or `{}`.
+
+        Both are of the centred embeddings, in float64 on the host; meant for epoch ends.
+        """
+        if not self.tracks_covariance:
+            return {}
+        count = float(ops.convert_to_numpy(self.outer_count))
+        if count < 2:
+            return {}
+        mean = np.asarray(ops.convert_to_numpy(self.outer_center), "float64") / count
+        second = np.asarray(ops.convert_to_numpy(self.outer_sum), "float64") / count
+        values = np.linalg.eigvalsh(second - np.outer(mean, mean)).clip(min=0)
+        if values.sum() < 1e-8:
+            return {"effective_rank": 1.0, "participation_ratio": 0.0}
+        shares = np.sqrt(values)
+        shares = shares[shares > 0] / shares.sum()
+        return {
+            "effective_rank": float(np.exp(-np.sum(shares * np.log(shares)))),
+            "participation_ratio": float(values.sum() ** 2 / np.sum(values**2)),
+        }
+
+    def figures(self):
+        """All figures since the last reset as Python floats, ranks included."""
+        steps = {name: float(ops.convert_to_numpy(v)) for name, v in self.result().items()}
+        return {**steps, **self.ranks()}
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "dim": self.dim,
+            "covariance_every": self.covariance_every,
+            "momentum": self.momentum,
+        }
+
+
+@keras.saving.register_keras_serializable(package="keras_center_ssl")
+class RunningMean(keras.layers.Layer):
+    """Mean of a scalar over the steps since the last reset, the same on every replica."""
+
+    def __init__(self, **kwargs):
+        super().__init__(trainable=False, dtype="float32", **kwargs)
+        state = dict(shape=(), initializer="zeros", trainable=False, aggregation="mean")
+        self.total = self.add_weight(name="total", **state)
+        self.steps = self.add_weight(name="steps", **state)
+        self.built = True
+
+    def update_state(self, value):
+        """Adds this replica's `value`; replicas count alike."""
+        value = engine.all_reduce_sum(ops.cast(value, "float32")) / engine.replica_count()
+        self.total.assign(self.total + ops.stop_gradient(value))
+        self.steps.assign(self.steps + 1.0)
+
+    def reset_state(self):
+        for state in (self.total, self.steps):
+            state.assign(ops.zeros(()))
+
+    def result(self):
+        return self.total / ops.maximum(self.steps, 1.0)
+
+
+def _reduce_together(tensors):
+    """Sums each tensor over the replicas, in one collective."""
+    if engine.replica_count() == 1:
+        return tensors
+    sizes = np.cumsum([int(np.prod(t.shape)) for t in tensors])[:-1].tolist()
+    flat = engine.all_reduce_sum(ops.concatenate([ops.reshape(t, (-1,)) for t in tensors]))
+    parts = ops.split(flat, sizes)
+    return [ops.reshape(part, t.shape) for part, t in zip(parts, tensors, strict=True)]

@@ -1,0 +1,48 @@
+"""Learning rates of single variables."""
+
+import keras
+
+from keras_center_ssl.errors import InputError
+
+
+def base_learning_rate(optimizer):
+    """The rate that a schedule starts from behind its warm-up, or a constant rate itself."""
+    rate = _inner(optimizer)._learning_rate
+    if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
+        for name in ("warmup_target", "initial_learning_rate"):
+            if getattr(rate, name, None) is not None:
+                return float(getattr(rate, name))
+        return float(rate(0))
+    return float(keras.ops.convert_to_numpy(optimizer.learning_rate))
+
+
+def hold_learning_rate(optimizer, variables, rate):
+    """Makes `optimizer` update `variables` at the constant `rate`, whatever its schedule says.
+
+    Exact for every Keras optimizer (momenta included), since the rate is replaced where a
+    variable is updated. Decoupled weight decay still follows the schedule.
+
+    Raises:
+        InputError: If the optimizer lacks one of the variables.
+    """
+    optimizer = _inner(optimizer)
+    held = {variable.path for variable in variables}
+    update_step = optimizer.update_step
+
+    def update(gradient, variable, learning_rate):
+        known = optimizer._trainable_variables[optimizer._get_variable_index(variable)]
+        held_here = known.path in held
+        return update_step(
+            gradient,
+            variable,
+            keras.ops.cast(rate, learning_rate.dtype) if held_here else learning_rate,
+        )
+
+    if not held:
+        raise InputError("hold_learning_rate was given no variables to hold.")
+    optimizer.update_step = update
+
+
+def _inner(optimizer):
+    """The optimizer itself where mixed precision wraps it for loss scaling."""
+    return getattr(optimizer, "inner_optimizer", optimizer)
