@@ -231,7 +231,16 @@ class Moments:
         return moments
 
     def update(self, z1, z2=None, first_row=0):
-        """Adds a block of `(b, d)` embeddings, or a pair of blocks; `first_row` is for messages."""
+        """Adds a block of `(b, d)` embeddings, or a pair of blocks.
+
+        Args:
+            z1: `(b, d)` embeddings.
+            z2: `(b, d)` embeddings of second views, if there are two views.
+            first_row: Number of the first row in the whole set, for messages.
+
+        Returns:
+            The blocks as float64 rows of unit length, in a list.
+        """
         if (z2 is None) != (self.views == 1):
             raise InputError(
                 f"Received {1 if z2 is None else 2} view(s) in a block; these moments were made "
@@ -253,7 +262,7 @@ class Moments:
         if self.views == 2:
             self.sum_positive += float(np.einsum("ij,ij->", *units))
         self.count += len(units[0])
-        return self
+        return units
 
     def merge(self, other):
         """The moments of both sets together; neither is changed."""

@@ -1,0 +1,606 @@
+"""From embeddings to a verdict: are they healthy, and if not, in which way did they collapse?
+
+NumPy only: works on the embeddings of any framework, with neither Keras nor TensorFlow imported.
+
+```python
+report = kcs.diagnose(embeddings)          # or diagnose(view1, view2), diagnose_file("z.npy")
+print(report)
+report.verdict                             # "dimensional_collapse"
+```
+
+Each verdict rests on a figure of `keras_center_ssl.geometry` and on a threshold that is stated in
+the report. Where the thresholds come from:
+
+- **complete_collapse**: the common centre holds at least 98 % of the squared length (`U >= 0.98`).
+  All cosines then lie within a few hundredths of 1, and a softmax at temperature 0.1 can hardly
+  tell two samples apart. The bar is that high on purpose. Features that cannot be negative (after
+  a ReLU) have a large centre at full health: independent half-normal features give `U = 2/pi`,
+  exponential ones 0.5, and an untrained ReLU network 0.9 to 0.97. These are told in a warning,
+  not in the verdict. With two views there is a second way: `U >= 0.5` and `B < 0.02`, where what
+  is left beside the centre is augmentation noise and does not tell samples apart.
+- **cluster_collapse**: a few tight groups hold all samples. The groups are found by single linkage
+  (cutting the longest edges of the minimum spanning tree); at most 64 and at most `n / 4` of them
+  must leave less than 5 % of the variance within, and the shortest edge between groups must be at
+  least twice the longest within. A continuous cloud, however low its rank, has no such gap: the
+  sorted edges of its tree fall off smoothly.
+- **dimensional_collapse**, any of
+  - `participation_ratio` below that of a spectrum `i^-2` (2.2 to 2.5): one direction outweighs all
+    others together. Healthy spectra are near `i^-1` (Agrawal et al., 2022): 4.8 at d = 8, 18 at
+    128, 55 at 8192;
+  - `dimensions_99` (directions that hold 99 % of the variance) or `effective_rank` below
+    `sqrt(N)`, where `N = d (n - 1) / (d + n - 1)` is the participation ratio of `n` vectors spread
+    uniformly on the sphere, the most one can see: half-way, on a log scale, between one direction
+    and all of them. 11 at d = 128 and 2000 samples; 2.7 at d = 8.
+"""
+
+import dataclasses
+import json
+import pathlib
+import zipfile
+
+import numpy as np
+
+from keras_center_ssl import geometry
+from keras_center_ssl.errors import InputError
+
+VERDICTS = ("healthy", "complete_collapse", "dimensional_collapse", "cluster_collapse")
+
+CENTER_SHARE = 0.98
+CENTER_SHARE_LARGE = 0.9
+BETWEEN_SHARE = 0.02
+WITHIN_GROUP_SHARE = 0.05
+GROUP_GAP = 2.0
+MOST_GROUPS = 64
+VARIANCE_HELD = 0.99
+SPECTRUM_EXPONENT = 2.0
+FEW_SAMPLES = 64
+
+# The spectrum comes from all samples up to this many dimensions, from a subsample beyond.
+_EXACT_DIMENSIONS = 2048
+_SUBSAMPLE = 2048
+_SUBSAMPLE_ENTRIES = 2**25
+
+
+@dataclasses.dataclass(frozen=True)
+class CollapseReport:
+    """What `diagnose` found.
+
+    Attributes:
+        verdict: One of `VERDICTS`.
+        reasons: Sentences that explain the verdict, with the numbers it rests on.
+        figures: Name to float, see `keras_center_ssl.geometry`.
+        thresholds: Name to float, what the figures were held against.
+        warnings: Sentences about what limits the verdict.
+        samples: Number of samples `n`.
+        dimension: Number of dimensions `d`.
+        views: 1 or 2 embeddings per sample.
+        name: What was diagnosed, or `None`.
+    """
+
+    verdict: str
+    reasons: list
+    figures: dict
+    thresholds: dict
+    warnings: list
+    samples: int
+    dimension: int
+    views: int = 1
+    name: str | None = None
+
+    @property
+    def healthy(self):
+        """Whether no collapse was found."""
+        return self.verdict == "healthy"
+
+    def to_dict(self):
+        """The report as plain lists, dicts, strings and numbers."""
+        return dataclasses.asdict(self)
+
+    def to_json(self, indent=2):
+        """The report as a JSON string; `from_json` reads it back."""
+        return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text):
+        """The report that `to_json` wrote."""
+        return cls(**json.loads(text))
+
+    def __str__(self):
+        views = "two views" if self.views == 2 else "one view"
+        lines = [
+            f"Collapse report{f' of {self.name}' if self.name else ''}: "
+            + self.verdict.replace("_", " "),
+            f"{self.samples} samples, {self.dimension} dimensions, {views}",
+            "",
+            *(f"- {reason}" for reason in self.reasons),
+            "",
+        ]
+        width = max(map(len, self.figures))
+        for name, value in self.figures.items():
+            lines.append(f"  {name:<{width}}  {value:>9.4g}{self._bound(name)}")
+        if self.warnings:
+            lines += ["", *(f"Warning: {warning}" for warning in self.warnings)]
+        return "\n".join(lines)
+
+    def _bound(self, figure):
+        bound = _BOUNDS.get(figure)
+        return f"  {bound[0]} {self.thresholds[bound[1]]:.4g}" if bound else ""
+
+
+# Figure -> how a healthy one compares with which threshold.
+_BOUNDS = {
+    "center_norm_squared": ("healthy below", "center_norm_squared"),
+    "between_variance": ("healthy above", "between_variance"),
+    "participation_ratio": ("healthy above", "participation_ratio"),
+    "effective_rank": ("healthy above", "effective_rank"),
+    "dimensions_99": ("healthy above", "dimensions_99"),
+    "within_group_share": ("tight below", "within_group_share"),
+    "group_gap": ("apart above", "group_gap"),
+}
+
+
+def diagnose(z1, z2=None, *, name=None):
+    """Says whether embeddings are healthy or collapsed, and why.
+
+    Args:
+        z1: `(n, d)` embeddings of any framework that NumPy can read, any scale; best of held-out
+            samples. `(n, h, w, d)` feature maps are averaged over height and width.
+        z2: Embeddings of second views of the same samples, or `None`. With them the report also
+            says how much of the spread tells samples apart and how much is augmentation noise.
+        name: What is diagnosed, for the report.
+
+    Returns:
+        A `CollapseReport`. Thresholds hold for `n` from 64 and `d` from 8 to 8192; the module's
+        docstring says where they come from.
+
+    Raises:
+        InputError: for wrong or mismatched shapes, fewer than 2 samples, NaN or infinite entries
+            and zero rows.
+    """
+    source = _Arrays(*geometry.as_views(z1, z2, check=_as_embeddings))
+    return _report(source, name)
+
+
+def diagnose_file(path, *, name=None):
+    """`diagnose` for a `.npy` or `.npz` file, read block by block: it may be larger than memory.
+
+    Args:
+        path: A `.npy` file with one array, or an `.npz` file with `z1` and `z2`, or with `z`,
+            `features` or `embeddings`; failing these the first array with 2 or 4 axes is taken.
+        name: What is diagnosed; the file's name by default.
+
+    Returns:
+        A `CollapseReport`. Centre, spread and (up to 2048 dimensions) spectrum are those of all
+        samples; groups and uniformity those of a seeded subsample, whose size is in the figures.
+    """
+    path = pathlib.Path(path)
+    return _report(_open(path), path.name if name is None else name)
+
+
+def participation_ratio_null(n, d):
+    """Expected participation ratio of `n` vectors uniform on the sphere in `d` dimensions.
+
+    `d (n - 1) / (d + n - 1)`: their covariance is `I / d`, and an estimate of it from `n` samples
+    has `E tr S^2 = (tr S)^2 (1 / d + 1 / (n - 1))` to leading order.
+    """
+    return d * (n - 1) / (d + n - 1)
+
+
+def participation_ratio_of_power_law(dimensions, exponent=SPECTRUM_EXPONENT):
+    """Participation ratio of the spectrum `i^-exponent`, i = 1..dimensions."""
+    return geometry.participation_ratio_of(np.arange(1.0, dimensions + 1) ** -exponent)
+
+
+def thresholds(n, d):
+    """What the figures of `n` samples in `d` dimensions are held against, by name."""
+    available = participation_ratio_null(n, d)
+    return {
+        "center_norm_squared": CENTER_SHARE,
+        "between_variance": BETWEEN_SHARE,
+        "participation_ratio": participation_ratio_of_power_law(max(1, round(available))),
+        "effective_rank": float(np.sqrt(available)),
+        "dimensions_99": float(np.sqrt(available)),
+        "within_group_share": WITHIN_GROUP_SHARE,
+        "group_gap": GROUP_GAP,
+        "groups": float(max(2, min(MOST_GROUPS, n // 4))),
+    }
+
+
+def _report(source, name):
+    moments, samples = _read(source)
+    n, d = source.samples, source.dimension
+    figures = _figures(moments, samples)
+    limits = thresholds(n, d)
+    verdict, reasons = _judge(figures, limits, n, d)
+    return CollapseReport(
+        verdict=verdict,
+        reasons=reasons,
+        figures=figures,
+        thresholds=limits,
+        warnings=source.notes + _warnings(figures, limits, n, d),
+        samples=n,
+        dimension=d,
+        views=source.views,
+        name=name,
+    )
+
+
+def _read(source):
+    """One pass over the source: the moments of all rows, and a subsample of them per view."""
+    n, d = source.samples, source.dimension
+    size = int(np.clip(_SUBSAMPLE_ENTRIES // d, 256, _SUBSAMPLE))
+    chosen = geometry.subsample(np.arange(n), size)
+    moments = geometry.Moments(d, source.views, second_moment=n > size and d <= _EXACT_DIMENSIONS)
+    kept = [[] for _ in range(source.views)]
+    for start, views in source.blocks():
+        units = moments.update(*views, first_row=start)
+        inside = chosen[
+            np.searchsorted(chosen, start) : np.searchsorted(chosen, start + len(views[0]))
+        ]
+        for rows, unit in zip(kept, units, strict=True):
+            rows.append(unit[inside - start])
+    return moments, [np.concatenate(rows) for rows in kept]
+
+
+def _figures(moments, samples):
+    """All figures, as floats; `samples` is the subsample of unit rows, one array per view."""
+    first = samples[0]
+    spectrum, uncentered = _spectra(moments, samples)
+    total = float(spectrum.sum())
+    held = np.cumsum(spectrum) / total if total >= geometry.NO_VARIANCE else np.ones(1)
+    n = moments.count
+    # Standard error of the U-statistic: its projection on single samples, then on pairs.
+    along = np.mean(samples, axis=0) @ moments.center
+    error = np.sqrt(4 * along.var() / n + 2 * np.sum(spectrum**2) / n**2)
+    figures = {
+        "center_norm_squared": moments.center_norm_squared,
+        "center_norm_squared_error": error,
+        "center_norm": moments.center_norm,
+    }
+    if moments.views == 2:
+        cosines = np.einsum("ij,ij->i", *samples)
+        figures |= {
+            "positive_cosine": moments.positive_cosine,
+            "augmentation_noise": 1.0 - moments.positive_cosine,
+            "between_variance": moments.between_variance,
+            "between_variance_error": np.hypot(error, cosines.std() / np.sqrt(n)),
+            "alignment": moments.alignment,
+        }
+    groups, within, gap = tight_groups(first)
+    figures |= {
+        "normalized_std": moments.normalized_std,
+        "participation_ratio": geometry.participation_ratio_of(spectrum),
+        "effective_rank": geometry.effective_rank_of(spectrum),
+        "effective_rank_uncentered": geometry.effective_rank_of(uncentered),
+        "dimensions_99": 1 + np.sum(held < VARIANCE_HELD),
+        "uniformity": geometry.uniformity(first),
+        "groups": groups,
+        "within_group_share": within,
+        "group_gap": gap,
+        "subsample": len(first),
+    }
+    return {key: float(value) for key, value in figures.items()}
+
+
+def _spectra(moments, samples):
+    """Eigenvalues of covariance and second moment, from the cheapest exact source at hand."""
+    if moments.second is not None:
+        return moments.spectrum(), moments.spectrum(center=False)
+    pooled = np.concatenate(samples)
+    return tuple(geometry.covariance_spectrum(pooled, center=center) for center in (True, False))
+
+
+def tight_groups(unit, most=None):
+    """Looks for a few tight groups that hold all samples.
+
+    Single linkage: the minimum spanning tree without its `k - 1` longest edges is `k` groups. Of
+    all k up to `most` the one with the smallest share of variance within the groups is taken
+    among those with a gap of `GROUP_GAP` or more; failing any, the one with the widest gap.
+
+    Args:
+        unit: `(n, d)` rows of unit length.
+        most: Largest number of groups; at most 64 and `n / 4` by default.
+
+    Returns:
+        `(groups, within, gap)`: number of groups, share of the variance within them in [0, 1], and
+        ratio of the shortest edge between groups to the longest within (1 or more, at most 1e6).
+    """
+    n = len(unit)
+    most = max(2, min(MOST_GROUPS, n // 4)) if most is None else most
+    total = float(np.sum((unit - unit.mean(axis=0)) ** 2))
+    if total / n < geometry.NO_VARIANCE or n < 3:
+        return 1, 1.0, 1.0
+    order, parent, length = _spanning_tree(unit)
+    # Rounding leaves identical samples about 1e-8 apart.
+    edges = np.maximum(np.sort(length[1:])[::-1], 1e-7)
+    gaps = np.minimum(edges[: most - 1] / edges[1:most], 1e6)
+    apart = np.flatnonzero(gaps >= GROUP_GAP)
+    found = []
+    for cut in apart if len(apart) else [int(np.argmax(gaps))]:
+        label = np.zeros(n, dtype=int)
+        count = 0
+        for node in order[1:]:
+            # Edges below the floor count as equal, but then the gap above them was cut already.
+            if length[node] >= edges[cut] and count <= cut:
+                count += 1
+                label[node] = count
+            else:
+                label[node] = label[parent[node]]
+        means = np.zeros((count + 1, unit.shape[1]))
+        np.add.at(means, label, unit)
+        means /= np.bincount(label)[:, None]
+        within = float(np.sum((unit - means[label]) ** 2)) / total
+        found.append((within, count + 1, float(gaps[cut])))
+    within, groups, gap = min(found)
+    return groups, within, gap
+
+
+def _spanning_tree(unit):
+    """Prim's algorithm: visiting order, parent of each node, length of the edge to it."""
+    n = len(unit)
+    squared = np.maximum(2.0 - 2.0 * (unit @ unit.T), 0.0)
+    best = squared[0].copy()
+    parent = np.zeros(n, dtype=int)
+    outside = np.ones(n, dtype=bool)
+    outside[0] = False
+    order = [0]
+    for _ in range(n - 1):
+        node = int(np.argmin(np.where(outside, best, np.inf)))
+        outside[node] = False
+        order.append(node)
+        closer = outside & (squared[node] < best)
+        best[closer] = squared[node][closer]
+        parent[closer] = node
+    length = np.sqrt(best)
+    length[0] = 0.0
+    return order, parent, length
+
+
+def _judge(figures, limits, n, d):
+    """The verdict and the sentences that explain it."""
+    share = figures["center_norm_squared"]
+    between = figures.get("between_variance")
+    if share >= limits["center_norm_squared"]:
+        return "complete_collapse", [
+            f"{_percent(share)} of the squared length of every embedding is the common centre: "
+            "all samples have nearly the same embedding.",
+            f"Only {_percent(1 - share)} is left to tell samples apart; the limit is "
+            f"{_percent(1 - limits['center_norm_squared'])}.",
+        ]
+    if between is not None and between < limits["between_variance"] and share >= 0.5:
+        return "complete_collapse", [
+            f"{_percent(share)} of the squared length of every embedding is the common centre, and "
+            f"{_percent(figures['augmentation_noise'])} is augmentation noise.",
+            f"Only {_percent(max(0.0, between))} tells samples apart; the limit is "
+            f"{_percent(limits['between_variance'])}.",
+        ]
+    if (
+        figures["within_group_share"] <= limits["within_group_share"]
+        and figures["group_gap"] >= limits["group_gap"]
+    ):
+        return "cluster_collapse", [
+            f"{figures['groups']:.0f} tight groups hold all samples: only "
+            f"{_percent(figures['within_group_share'])} of the variance is within the groups "
+            f"(limit {_percent(limits['within_group_share'])}), and the groups lie "
+            f"{figures['group_gap']:.1f} times as far apart as neighbours within one.",
+            "Samples of one group can hardly be told apart.",
+        ]
+    reasons = _low_rank(figures, limits, n, d)
+    if reasons:
+        return "dimensional_collapse", reasons
+    return "healthy", [
+        f"{_percent(max(0.0, share))} of the squared length is the common centre; collapse begins "
+        f"at {_percent(limits['center_norm_squared'])}.",
+        f"The variance fills the equivalent of {figures['participation_ratio']:.1f} equal "
+        f"directions, and {figures['dimensions_99']:.0f} of {d} hold 99 % of it (limits "
+        f"{limits['participation_ratio']:.1f} and {limits['dimensions_99']:.1f}).",
+        "The samples do not fall into a few tight groups.",
+    ]
+
+
+def _low_rank(figures, limits, n, d):
+    reasons = []
+    ratio = figures["participation_ratio"]
+    if ratio < limits["participation_ratio"]:
+        reasons.append(
+            f"The variance fills the equivalent of {ratio:.1f} equal directions of {d} "
+            f"(participation ratio; limit {limits['participation_ratio']:.1f}): one direction "
+            "outweighs all others together."
+        )
+    held = figures["dimensions_99"]
+    if held < limits["dimensions_99"]:
+        reasons.append(
+            f"{held:.0f} of {d} directions hold 99 % of the variance; {n} samples spread evenly "
+            f"would need about {participation_ratio_null(n, d):.0f}, and the limit is its square "
+            f"root, {limits['dimensions_99']:.1f}."
+        )
+    rank = figures["effective_rank"]
+    if rank < limits["effective_rank"]:
+        reasons.append(
+            f"The effective rank is {rank:.1f} of {d}; the limit is {limits['effective_rank']:.1f}."
+        )
+    return reasons
+
+
+def _warnings(figures, limits, n, d):
+    warnings = []
+    share, error = figures["center_norm_squared"], figures["center_norm_squared_error"]
+    if n < FEW_SAMPLES:
+        warnings.append(
+            f"Only {n} samples: the thresholds were checked from {FEW_SAMPLES} on. Take this as a "
+            "hint, and pass more samples."
+        )
+    if n < d:
+        warnings.append(
+            f"{n} samples show at most {n - 1} of {d} dimensions, so the ranks are lower bounds "
+            f"and are judged against what {n} samples can show. Pass more than {d} samples to "
+            "see the whole spectrum."
+        )
+    if abs(share - limits["center_norm_squared"]) < 2 * error:
+        warnings.append(
+            f"The share of the centre, {share:.4f} ± {2 * error:.4f}, cannot be told from its "
+            f"limit {limits['center_norm_squared']} with {n} samples. Pass more."
+        )
+    if CENTER_SHARE_LARGE <= share < limits["center_norm_squared"]:
+        warnings.append(
+            f"The common centre holds {_percent(share)} of the squared length, so all cosines are "
+            "close to 1. Features after a ReLU and untrained encoders look like this without "
+            "having lost information; subtract the mean before comparing by cosine."
+        )
+    between = figures.get("between_variance")
+    if between is not None and between < max(
+        limits["between_variance"], 2 * figures["between_variance_error"]
+    ):
+        if share < 0.5:
+            warnings.append(
+                "The two views of a sample are no more alike than two random samples (mean cosine "
+                f"{figures['positive_cosine']:.3f} against {share:.3f}): the spread is "
+                "augmentation noise and carries no information about the sample, whatever its "
+                "rank. Check that both views are in the same order, and how strong the "
+                "augmentation is."
+            )
+    return warnings
+
+
+def _percent(share):
+    """`0.9712` -> `97 %`, with more digits where they matter."""
+    percent = 100 * share
+    digits = 0 if 1 <= percent <= 99 else 2
+    return f"{percent:.{digits}f} %"
+
+
+def _as_embeddings(z, name="z"):
+    """2-D embeddings or 4-D feature maps; anything else is refused with `geometry.as_rows`."""
+    z = np.asanyarray(z)
+    if z.ndim == 4 and 0 not in z.shape[1:]:
+        geometry.as_rows(z[:, 0, 0, :], name)
+        return z
+    return geometry.as_rows(z, name)
+
+
+class _Arrays:
+    """Arrays or memory maps in blocks of rows, feature maps averaged over height and width."""
+
+    def __init__(self, z1, z2=None):
+        self.arrays = [z for z in (z1, z2) if z is not None]
+        self.samples, self.dimension = z1.shape[0], z1.shape[-1]
+        self.views = len(self.arrays)
+        self.notes = _pooling_note(z1.shape)
+
+    def blocks(self):
+        step = _block_rows(self.arrays[0].shape)
+        for start in range(0, self.samples, step):
+            yield start, [pooled(z[start : start + step]) for z in self.arrays]
+
+
+def pooled(z):
+    """Feature maps `(n, h, w, d)` averaged to `(n, d)`; rows are returned as they are."""
+    return z.mean(axis=(1, 2), dtype=np.float64) if z.ndim == 4 else z
+
+
+def _pooling_note(shape):
+    if len(shape) != 4:
+        return []
+    return [f"Feature maps of shape {shape} were averaged over height and width."]
+
+
+def _block_rows(shape):
+    return max(1, 2**22 // int(np.prod(shape[1:])))
+
+
+def _open(path):
+    if not path.is_file():
+        raise InputError(
+            f"Received {str(path)!r}, which is no file. Accepted: the path of a .npy or .npz file "
+            "of embeddings."
+        )
+    try:
+        if path.suffix == ".npz":
+            return _open_npz(path)
+        z = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(
+            f"Received {str(path)!r}, which cannot be read as a NumPy file ({error}). Accepted: a "
+            ".npy file with one array or an .npz file with several, as numpy.save and numpy.savez "
+            "write them, of numbers."
+        ) from error
+    if not isinstance(z, np.ndarray):
+        z.close()
+        return _open_npz(path)
+    return _Arrays(_as_embeddings(z))
+
+
+def _open_npz(path):
+    archive = zipfile.ZipFile(path)
+    members = {name.removesuffix(".npy"): _Member(archive, name) for name in archive.namelist()}
+    fit = [key for key, member in members.items() if len(member.shape) in (2, 4)]
+    if "z1" in fit:
+        keys = [key for key in ("z1", "z2") if key in members]
+    else:
+        keys = [key for key in ("z", "features", "embeddings", *fit) if key in fit][:1]
+    if not keys:
+        found = ", ".join(f"{key} {member.shape}" for key, member in members.items())
+        raise InputError(
+            f"Received {str(path)!r} with {found or 'no arrays'}. Accepted: arrays of shape "
+            "(samples, dimensions) named z1 and z2, or z, features or embeddings."
+        )
+    return _Stream(*geometry.as_views(*(members[key] for key in keys), check=_as_stream))
+
+
+def _as_stream(member, name="z"):
+    # A view of one entry with the member's shape: shape and type are checked without reading it.
+    _as_embeddings(np.broadcast_to(np.zeros((), member.dtype), member.shape), name)
+    return member
+
+
+class _Member:
+    """One array of an .npz file: its header at once, its rows in order and only when asked."""
+
+    def __init__(self, archive, name):
+        self.archive, self.name = archive, name
+        with archive.open(name) as stream:
+            self.shape, self.fortran, self.dtype = self._header(stream)
+
+    def rows(self, step):
+        with self.archive.open(self.name) as stream:
+            self._header(stream)
+            if self.fortran:
+                # Stored by columns: no row is complete before the last column.
+                flat = np.frombuffer(stream.read(), self.dtype)
+                whole = flat.reshape(self.shape, order="F")
+                yield from (whole[start : start + step] for start in range(0, len(whole), step))
+                return
+            row_bytes = self.dtype.itemsize * int(np.prod(self.shape[1:]))
+            for start in range(0, self.shape[0], step):
+                count = min(step, self.shape[0] - start)
+                block = stream.read(count * row_bytes)
+                yield np.frombuffer(block, self.dtype).reshape(count, *self.shape[1:])
+
+    @staticmethod
+    def _header(stream):
+        version = np.lib.format.read_magic(stream)
+        read = (
+            np.lib.format.read_array_header_1_0
+            if version == (1, 0)
+            else np.lib.format.read_array_header_2_0
+        )
+        return read(stream)
+
+
+class _Stream:
+    """Members of an .npz file, read in step."""
+
+    def __init__(self, *members):
+        self.members = [member for member in members if member is not None]
+        shape = self.members[0].shape
+        self.samples, self.dimension = shape[0], shape[-1]
+        self.views = len(self.members)
+        self.notes = _pooling_note(shape)
+
+    def blocks(self):
+        step = _block_rows(self.members[0].shape)
+        parts = zip(*(member.rows(step) for member in self.members), strict=True)
+        for index, views in enumerate(parts):
+            yield index * step, [pooled(z) for z in views]
