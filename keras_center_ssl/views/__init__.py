@@ -1,0 +1,55 @@
+"""Views: random versions of each image, made by batched, seeded Keras layers.
+
+```python
+import keras_center_ssl as kcs
+
+views = kcs.views.simclr(32)               # a Keras layer
+first, second = views(images)              # images (B, H, W, C) in [0, 1]
+first, second = views(images, seed=(7, 0)) # repeatable
+```
+
+- Recipes, size -> `MultiView`: `simclr`, `simsiam`, `byol`, `barlow_twins`, `vicreg`, `moco`, and with
+  local crops `dino`, `swav`. Every strength is a keyword.
+- Layers, images -> images: `RandomResizedCrop` (with flip), `RandomColorJitter` (with grey),
+  `RandomGaussianBlur`, `RandomSolarize`. `RandomViewLayer` is the base for a layer of your own.
+- Composition: `View([layer, ...])` is one view, `MultiView([view, ...])` a tuple of them. Keras' and
+  KerasCV's layers and plain callables may stand among the layers.
+"""
+
+from keras_center_ssl.views.layers import (
+    MultiView,
+    RandomColorJitter,
+    RandomGaussianBlur,
+    RandomResizedCrop,
+    RandomSolarize,
+    RandomViewLayer,
+    View,
+)
+from keras_center_ssl.views.recipes import (
+    barlow_twins,
+    byol,
+    dino,
+    moco,
+    simclr,
+    simsiam,
+    swav,
+    vicreg,
+)
+
+__all__ = [
+    "MultiView",
+    "RandomColorJitter",
+    "RandomGaussianBlur",
+    "RandomResizedCrop",
+    "RandomSolarize",
+    "RandomViewLayer",
+    "View",
+    "barlow_twins",
+    "byol",
+    "dino",
+    "moco",
+    "simclr",
+    "simsiam",
+    "swav",
+    "vicreg",
+]
