@@ -25,6 +25,11 @@ class CenterTracker(keras.layers.Layer):
 
     Args:
         dim: Dimension of the embeddings.
+        within_steps: What the figures are centred on. `False`: on the mean of all embeddings since
+            the reset, as `kcs.geometry` does for the same embeddings in one array. `True`: on the
+            mean of each step's batch, so that only embeddings that the same weights produced are
+            compared. Training needs that: a collapsed centre that moves or flips its sign cancels
+            in the mean over an epoch, and a collapse would look healthy.
         covariance_every: Which share of the samples enters the covariance, from which the two
             ranks derive: every 4th by default. `None` turns it off, as do more than 2,048
             dimensions.
@@ -37,23 +42,28 @@ class CenterTracker(keras.layers.Layer):
     >>> tracker.figures()["center_norm"]
     """
 
-    def __init__(self, dim, covariance_every=4, momentum=0.9, **kwargs):
+    def __init__(self, dim, within_steps=False, covariance_every=4, momentum=0.9, **kwargs):
         super().__init__(trainable=False, dtype="float32", **kwargs)
         self.dim = dim
+        self.within_steps = within_steps
         self.covariance_every = covariance_every
         self.momentum = momentum
         self.tracks_covariance = covariance_every is not None and dim <= LARGEST_COVARIANCE
-        self.count = self._state("count", ())
-        self.pair_sum = self._state("pair_sum", ())
-        self.sum1 = self._state("sum1", (dim,))
-        self.sum2 = self._state("sum2", (dim,))
-        self.square_sum = self._state("square_sum", (dim,))
-        self._sums = [self.count, self.pair_sum, self.sum1, self.sum2, self.square_sum]
+        shapes = {
+            "count": (),
+            "pair_sum": (),
+            "sum1": (dim,),
+            "sum2": (dim,),
+            "square_sum": (dim,),
+            # Over steps: squared length of the batch's sum, pairs of embeddings of different
+            # samples, and the squared sum per dimension over the batch's size.
+            "step_square": (),
+            "step_pairs": (),
+            "step_square_sum": (dim,),
+        }
         if self.tracks_covariance:
-            self.outer_count = self._state("outer_count", ())
-            self.outer_center = self._state("outer_center", (dim,))
-            self.outer_sum = self._state("outer_sum", (dim, dim))
-            self._sums += [self.outer_count, self.outer_center, self.outer_sum]
+            shapes |= {"outer_count": (), "outer_center": (dim,), "outer_sum": (dim, dim)}
+        self._sums = {name: self._state(name, shape) for name, shape in shapes.items()}
         self.ema_sum = self._state("ema_sum", (dim,))
         self.ema_weight = self._state("ema_weight", ())
         self.built = True
@@ -68,36 +78,42 @@ class CenterTracker(keras.layers.Layer):
         """Adds a batch: two `(B, dim)` embeddings, of which this replica holds its part."""
         z1 = ops.stop_gradient(ops.normalize(ops.cast(z1, "float32"), axis=-1))
         z2 = ops.stop_gradient(ops.normalize(ops.cast(z2, "float32"), axis=-1))
-        batch = [
-            ops.cast(ops.shape(z1)[0], "float32"),
-            ops.sum(z1 * z2),
-            ops.sum(z1, axis=0),
-            ops.sum(z2, axis=0),
-            ops.sum(ops.square(z1) + ops.square(z2), axis=0),
-        ]
+        batch = {
+            "count": ops.cast(ops.shape(z1)[0], "float32"),
+            "pair_sum": ops.sum(z1 * z2),
+            "sum1": ops.sum(z1, axis=0),
+            "sum2": ops.sum(z2, axis=0),
+            "square_sum": ops.sum(ops.square(z1) + ops.square(z2), axis=0),
+        }
         if self.tracks_covariance:
             some = z1[:: self.covariance_every]
-            batch += [
-                ops.cast(ops.shape(some)[0], "float32"),
-                ops.sum(some, axis=0),
-                ops.matmul(ops.transpose(some), some),
-            ]
+            batch["outer_count"] = ops.cast(ops.shape(some)[0], "float32")
+            batch["outer_center"] = ops.sum(some, axis=0)
+            batch["outer_sum"] = ops.matmul(ops.transpose(some), some)
         batch = _reduce_together(batch)
-        for state, value in zip(self._sums, batch, strict=True):
-            state.assign(state + value)
-        batch_center = (batch[2] + batch[3]) / (2 * batch[0])
-        self.ema_sum.assign(self.momentum * self.ema_sum + (1 - self.momentum) * batch_center)
+        n, both = batch["count"], batch["sum1"] + batch["sum2"]
+        # Of the (2 n)^2 pairs, 2 n are a vector with itself and 2 n a sample's two views.
+        batch["step_square"] = ops.sum(ops.square(both)) - 2 * n - 2 * batch["pair_sum"]
+        batch["step_pairs"] = 4 * n * (n - 1)
+        batch["step_square_sum"] = ops.square(both) / (2 * n)
+        if self.tracks_covariance and self.within_steps:
+            center = batch["outer_center"] / ops.maximum(batch["outer_count"], 1.0)
+            batch["outer_sum"] -= ops.outer(center, batch["outer_center"])
+        for name, value in batch.items():
+            self._sums[name].assign(self._sums[name] + value)
+        self.ema_sum.assign(self.momentum * self.ema_sum + (1 - self.momentum) * both / (2 * n))
         self.ema_weight.assign(self.momentum * self.ema_weight + (1 - self.momentum))
 
     def reset_state(self):
         """Empties the sums. The moving average of the centre stays."""
-        for state in self._sums:
+        for state in self._sums.values():
             state.assign(ops.zeros(state.shape))
 
     @property
     def center(self):
         """Centre vector of all embeddings since the last reset, `(dim,)`."""
-        return (self.sum1 + self.sum2) / ops.maximum(2 * self.count, 1.0)
+        sums = self._sums
+        return (sums["sum1"] + sums["sum2"]) / ops.maximum(2 * sums["count"], 1.0)
 
     @property
     def ema_center(self):
@@ -106,17 +122,23 @@ class CenterTracker(keras.layers.Layer):
 
     def result(self):
         """The figures that `fit` logs at every step, as a dict of scalar tensors."""
-        n = ops.maximum(self.count, 2.0)
-        agreement = self.pair_sum / n
-        squared = ops.sum(ops.square(self.center))
-        unbiased = (2 * n * squared - 1 - agreement) / (2 * (n - 1))
-        variance = self.square_sum / (2 * n) - ops.square(self.center)
-        std = ops.sqrt(ops.maximum(variance, 0.0))
+        sums = self._sums
+        n = ops.maximum(sums["count"], 2.0)
+        agreement = sums["pair_sum"] / n
+        if self.within_steps:
+            squared_center = sums["step_square"] / ops.maximum(sums["step_pairs"], 1.0)
+            mean_square = sums["step_square_sum"] / (2 * n)
+        else:
+            squared_center = (2 * n * ops.sum(ops.square(self.center)) - 1 - agreement) / (
+                2 * (n - 1)
+            )
+            mean_square = ops.square(self.center)
+        variance = sums["square_sum"] / (2 * n) - mean_square
         return {
-            "center_norm": ops.sqrt(ops.maximum(unbiased, 0.0)),
+            "center_norm": ops.sqrt(ops.maximum(squared_center, 0.0)),
             "positive_cosine": agreement,
-            "between_variance": agreement - unbiased,
-            "normalized_std": ops.mean(std) * self.dim**0.5,
+            "between_variance": agreement - squared_center,
+            "normalized_std": ops.mean(ops.sqrt(ops.maximum(variance, 0.0))) * self.dim**0.5,
         }
 
     def ranks(self):
@@ -126,12 +148,14 @@ class CenterTracker(keras.layers.Layer):
         """
         if not self.tracks_covariance:
             return {}
-        count = float(ops.convert_to_numpy(self.outer_count))
+        count = float(ops.convert_to_numpy(self._sums["outer_count"]))
         if count < 2:
             return {}
-        mean = np.asarray(ops.convert_to_numpy(self.outer_center), "float64") / count
-        second = np.asarray(ops.convert_to_numpy(self.outer_sum), "float64") / count
-        values = np.linalg.eigvalsh(second - np.outer(mean, mean)).clip(min=0)
+        covariance = np.asarray(ops.convert_to_numpy(self._sums["outer_sum"]), "float64") / count
+        if not self.within_steps:
+            center = np.asarray(ops.convert_to_numpy(self._sums["outer_center"]), "float64") / count
+            covariance = covariance - np.outer(center, center)
+        values = np.linalg.eigvalsh(covariance).clip(min=0)
         if values.sum() < 1e-8:
             return {"effective_rank": 1.0, "participation_ratio": 0.0}
         shares = np.sqrt(values)
@@ -150,6 +174,7 @@ class CenterTracker(keras.layers.Layer):
         return {
             **super().get_config(),
             "dim": self.dim,
+            "within_steps": self.within_steps,
             "covariance_every": self.covariance_every,
             "momentum": self.momentum,
         }
@@ -180,11 +205,14 @@ class RunningMean(keras.layers.Layer):
         return self.total / ops.maximum(self.steps, 1.0)
 
 
-def _reduce_together(tensors):
-    """Sums each tensor over the replicas, in one collective."""
+def _reduce_together(sums):
+    """Sums each tensor of a dict over the replicas, in one collective."""
     if engine.replica_count() == 1:
-        return tensors
-    sizes = np.cumsum([int(np.prod(t.shape)) for t in tensors])[:-1].tolist()
-    flat = engine.all_reduce_sum(ops.concatenate([ops.reshape(t, (-1,)) for t in tensors]))
-    parts = ops.split(flat, sizes)
-    return [ops.reshape(part, t.shape) for part, t in zip(parts, tensors, strict=True)]
+        return sums
+    sizes = np.cumsum([int(np.prod(t.shape)) for t in sums.values()])[:-1].tolist()
+    flat = ops.concatenate([ops.reshape(t, (-1,)) for t in sums.values()])
+    parts = ops.split(engine.all_reduce_sum(flat), sizes)
+    return {
+        name: ops.reshape(part, tensor.shape)
+        for (name, tensor), part in zip(sums.items(), parts, strict=True)
+    }

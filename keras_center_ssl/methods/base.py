@@ -58,7 +58,10 @@ class SSLModel(engine.TrainStep, keras.Model):
 
     def track(self, **dimensions):
         """Declares the embeddings to watch; the first is logged under the figures' bare names."""
-        self.trackers = {n: CenterTracker(d, name=f"{n}_center") for n, d in dimensions.items()}
+        self.trackers = {
+            n: CenterTracker(d, within_steps=True, name=f"{n}_center")
+            for n, d in dimensions.items()
+        }
         self._validation_trackers = {
             n: CenterTracker(d, covariance_every=None, name=f"{n}_validation_center")
             for n, d in dimensions.items()
