@@ -8,12 +8,12 @@ first, second = views(images)              # images (B, H, W, C) in [0, 1]
 first, second = views(images, seed=(7, 0)) # repeatable
 ```
 
-- Recipes, size -> `MultiView`: `simclr`, `simsiam`, `byol`, `barlow_twins`, `vicreg`, `moco`, and with
-  local crops `dino`, `swav`. Every strength is a keyword.
+- Recipes, size -> `MultiView`: `simclr`, `simsiam`, `byol`, `barlow_twins`, `vicreg`, `moco`, and
+  with local crops `dino`, `swav`. Every strength is a keyword.
 - Layers, images -> images: `RandomResizedCrop` (with flip), `RandomColorJitter` (with grey),
   `RandomGaussianBlur`, `RandomSolarize`. `RandomViewLayer` is the base for a layer of your own.
-- Composition: `View([layer, ...])` is one view, `MultiView([view, ...])` a tuple of them. Keras' and
-  KerasCV's layers and plain callables may stand among the layers.
+- Composition: `View([layer, ...])` is one view, `MultiView([view, ...])` a tuple of them. Keras'
+  and KerasCV's layers and plain callables may stand among the layers.
 """
 
 from keras_center_ssl.views.layers import (

@@ -4,10 +4,10 @@ Every layer maps images `(B, H, W, C)`, float32 in `[0, 1]`, to images of the sa
 number of channels. A layer is a handful of batched TensorFlow ops with static shapes, so that it
 runs in `tf.data` on the CPU (whatever the Keras backend) and inside a model on an accelerator:
 
-- geometry (crop, resize, flip, blur) is *separable and linear*: one matrix for the rows and one for
-  the columns of each image, applied to the whole batch as two matrix products;
-- colour (brightness, contrast, saturation, hue, grey) is *affine*: the steps are multiplied into one
-  3x3 matrix and one offset per image before a single pixel is touched.
+- geometry (crop, resize, flip, blur) is *separable and linear*: one matrix for the rows and one
+  for the columns of each image, applied to the whole batch as two matrix products;
+- colour (brightness, contrast, saturation, hue, grey) is *affine*: the steps are multiplied into
+  one 3x3 matrix and one offset per image before a single pixel is touched.
 
 Randomness is stateless. `layer(images, seed=seed)` with `seed` an int32 tensor of shape `(2,)` is a
 pure function of its arguments: same seed, same views. Without `seed` a layer draws the next seed
@@ -43,7 +43,8 @@ def check_probability(name, value):
     """Returns `value` as a float; raises `InputError` unless it lies in `[0, 1]`."""
     if not _is_number(value) or not 0 <= value <= 1:
         raise InputError(
-            f"`{name}` is a probability: a number from 0 (never) to 1 (always). Received: {value!r}."
+            f"`{name}` is a probability, a number from 0 (never) to 1 (always). "
+            f"Received: {value!r}."
         )
     return float(value)
 
@@ -89,8 +90,8 @@ def _as_images(images):
     if images.shape.rank not in (4, None):
         raise InputError(
             "Views are made of a batch of images of shape (B, H, W, C). Received shape "
-            f"{tuple(images.shape)}: add the missing axis, e.g. `images[..., None]` for grey images "
-            "or `images[None]` for a single one."
+            f"{tuple(images.shape)}: add the missing axis, e.g. `images[..., None]` for grey "
+            "images or `images[None]` for a single one."
         )
     if images.dtype == tf.uint8:
         return tf.cast(images, tf.float32) / 255.0
@@ -275,7 +276,7 @@ class RandomResizedCrop(RandomViewLayer):
         return self._resample(images, zero, zero, height, width)
 
     def boxes(self, shape, seed):
-        """Draws `top, left, height, width`, each `(B,)` float32 in pixels, for images of `shape`."""
+        """Draws `top, left, height, width` in pixels, each `(B,)`, for images of `shape`."""
         count = shape[0]
         full_height, full_width = tf.cast(shape[1], tf.float32), tf.cast(shape[2], tf.float32)
         low, high = (math.log(ratio) for ratio in self.aspect)
@@ -373,7 +374,7 @@ class RandomColorJitter(_SameShape):
 
     def augment(self, images, seed):
         count = tf.shape(images)[0]
-        brightness, contrast, saturation, turn, jittered, grey = self.draw(count, seed)
+        brightness, contrast, saturation, turn, _, grey = self.draw(count, seed)
         channels = images.shape[3]
         mean = tf.reduce_mean(images, axis=(1, 2))
         mean = tf.linalg.matvec(mean, _GREY) if channels == 3 else tf.reduce_mean(mean, axis=1)
@@ -518,7 +519,7 @@ class RandomSolarize(_SameShape):
 # -- composition -----------------------------------------------------------------------------------
 
 
-def _options(step):
+def call_options(step):
     """Which of `training` and `seed` the layer or callable `step` takes."""
     try:
         target = step.call if isinstance(step, keras.layers.Layer) else step
@@ -526,11 +527,6 @@ def _options(step):
     except (TypeError, ValueError):
         return ()
     return tuple(name for name in ("training", "seed") if name in parameters)
-
-
-def _apply(step, options, images, training, seed):
-    given = {"training": training, "seed": seed}
-    return step(images, **{name: given[name] for name in options})
 
 
 class _Composed(RandomViewLayer):
@@ -550,7 +546,7 @@ class _Composed(RandomViewLayer):
                     f"called. Received: {step!r} of type {type(step).__name__}."
                 )
         self.steps = list(steps)
-        self._step_options = [_options(step) for step in steps]
+        self._options = [call_options(step) for step in steps]
 
     def call(self, images, training=True, seed=None):
         images = _as_images(images)
@@ -560,8 +556,8 @@ class _Composed(RandomViewLayer):
         return self._run(images, training, seed)
 
     def _apply(self, place, images, training, seed):
-        step, options = self.steps[place], self._step_options[place]
-        return _apply(step, options, images, training, _fold_in(seed, place))
+        given = {"training": training, "seed": _fold_in(seed, place)}
+        return self.steps[place](images, **{name: given[name] for name in self._options[place]})
 
     @classmethod
     def from_config(cls, config):

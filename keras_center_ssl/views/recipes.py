@@ -63,7 +63,9 @@ def _symmetric(size, number_of_views, seed, **strengths):
 
 def _asymmetric(size, blur, solarize, seed, local=(), **strengths):
     blur, solarize = _pair("blur", blur), _pair("solarize", solarize)
-    views = [_view(size, blur=b, solarize=s, **strengths) for b, s in zip(blur, solarize)]
+    views = [
+        _view(size, blur=b, solarize=s, **strengths) for b, s in zip(blur, solarize, strict=True)
+    ]
     return MultiView([*views, *local], seed=seed)
 
 

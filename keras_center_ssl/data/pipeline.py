@@ -1,0 +1,321 @@
+"""From a source to `tf.data`: batches of random views for training, batches of images otherwise.
+
+All randomness is a function of `(seed, epoch, step)`. The order of an epoch is a permutation drawn
+from `(seed, epoch)`; the views of a batch are drawn from `(seed, epoch, step)`. So a run is
+repeatable, whatever the number of parallel calls, and can be taken up again in the middle.
+"""
+
+import threading
+
+import numpy as np
+import tensorflow as tf
+
+from keras_center_ssl.data.sources import ArraySource, check_count, resolve
+from keras_center_ssl.errors import InputError
+from keras_center_ssl.views.layers import call_options
+
+SHUFFLE_WINDOW = 10_000  # images of a tf.data.Dataset held in memory to be shuffled
+
+
+class Position:
+    """Where the next pass over a dataset begins, as `(epoch, step)`. Found as `dataset.position`.
+
+    Each pass takes its batches from here and moves the position on by one epoch, at the moment its
+    first batch is asked for. To resume a run, `set` the position before iterating; a pass that
+    begins in the middle of an epoch goes on into the next one, so that every pass has the same
+    number of batches (`dataset.take(steps - step)` ends it with its epoch).
+
+    The order within an epoch and the views depend only on the dataset's seed and this position.
+    """
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._epoch, self._step = 0, 0
+
+    @property
+    def epoch(self):
+        return self._epoch
+
+    @property
+    def step(self):
+        return self._step
+
+    def set(self, epoch, step=0):
+        """Makes the next pass begin with batch `step` of epoch `epoch`, both counted from 0."""
+        check_count("epoch", epoch, smallest=0)
+        check_count("step", step, smallest=0)
+        with self._lock:
+            self._epoch, self._step = int(epoch), int(step)
+
+    def _begin(self):
+        """Where the pass that begins now starts; moves on by an epoch."""
+        with self._lock:
+            place = np.array([self._epoch, self._step], "int64")
+            self._epoch += 1
+        return place
+
+    def begin(self):
+        """`_begin` as a TensorFlow op: an int64 tensor `(2,)`, drawn anew at every run."""
+        # A Python call and not a tf.Variable: a variable made under a distribution strategy would
+        # be mirrored, which a tf.data function cannot capture. It runs once per pass.
+        return tf.ensure_shape(tf.numpy_function(self._begin, [], tf.int64, stateful=True), [2])
+
+
+def multi_view(
+    source,
+    views,
+    batch_size,
+    *,
+    labels=None,
+    split="train",
+    shuffle=True,
+    seed=0,
+    drop_remainder=True,
+    with_labels=False,
+    limit=None,
+    num_parallel_calls=None,
+):
+    """A `tf.data.Dataset` of random views, for `model.fit`.
+
+    ```python
+    dataset = kcs.data.multi_view("fashion_mnist", views=kcs.views.simclr(28), batch_size=256)
+    ```
+
+    One pass is one epoch and sees every image once (less the last, incomplete batch). The next pass
+    has another order and other views; two datasets made alike give the same epochs, bit for bit.
+    `dataset.position` is the `Position` of the next pass, which can be set.
+
+    Args:
+        source: array of images `(N, H, W)` or `(N, H, W, C)`, uint8 or float in `[0, 1]`; a pair
+            (images, labels) of arrays; a `tf.data.Dataset` of images or (image, label) pairs; one
+            of the names `"fashion_mnist"`, `"mnist"`, `"cifar10"`, `"cifar100"`, `"digits"`; or
+            what `kcs.data.load` returned.
+        views: a recipe such as `kcs.views.simclr(32)`, or any callable that takes a batch
+            `(B, H, W, C)`, float32 in `[0, 1]`, to a tuple of batches. One that takes `seed=` gets
+            an int32 tensor `(2,)`; one that does not is outside what is said here of repeatability.
+        batch_size: int of at least 2, images per step over all replicas.
+        labels: array of N labels, for a source that has none of its own.
+        split: `"train"` or `"test"`, for sources that have splits.
+        shuffle: bool. False keeps the order of the source. A `tf.data.Dataset` is shuffled in a
+            window of 10,000 images.
+        seed: int, where all randomness starts.
+        drop_remainder: bool. False keeps the last, smaller batch of an epoch.
+        with_labels: bool. True gives `(views, labels)`, for online probes; False `(views,)`.
+        limit: int or None, the first so many images of the source only.
+        num_parallel_calls: int or None, batches made at the same time; None leaves it to `tf.data`.
+            It changes the speed only.
+
+    Returns:
+        A finite `tf.data.Dataset` with elements `(views,)` or `(views, labels)`, `views` being a
+        tuple of image batches. Its cardinality is known where the source's is.
+
+    Raises:
+        InputError: for anything above that does not hold.
+    """
+    if isinstance(batch_size, (int, np.integer)) and batch_size < 2:
+        raise InputError(
+            "`batch_size` is at least 2, because self-supervised objectives compare the samples of "
+            f"a batch. Received: {batch_size!r}."
+        )
+    check_count("batch_size", batch_size, smallest=2)
+    if not callable(views):
+        raise InputError(
+            "`views` is a recipe such as `kcs.views.simclr(32)`, or a callable that takes a batch "
+            f"of images to a tuple of batches. Received: {views!r} of type {type(views).__name__}."
+        )
+    check_count("seed", seed, smallest=0)
+    check_count("num_parallel_calls", num_parallel_calls, optional=True)
+    found = resolve(source, labels=labels, split=split, limit=limit)
+    _check_labels(found, with_labels)
+    count = found.count
+    if count is not None and count < (batch_size if drop_remainder else 2):
+        raise InputError(
+            f"A batch of {batch_size} images cannot be made of {count}: pass more images or a "
+            "smaller `batch_size`"
+            + (", or `drop_remainder=False`." if drop_remainder and count > 1 else ".")
+        )
+    position = Position()
+    seed = _base_seed(seed)
+    read = _reader(found, with_labels)
+    make_views = _view_maker(views, seed)
+    if isinstance(found, ArraySource):
+        dataset = _array_steps(count, batch_size, position, shuffle, seed, drop_remainder)
+    else:
+        dataset = _stream_steps(found, batch_size, position, shuffle, seed, drop_remainder)
+
+    # No AutoGraph: it would wrap an InputError of the views in pages of generated code.
+    @tf.autograph.experimental.do_not_convert
+    def finish(batch, epoch, step):
+        images, *rest = read(batch)
+        return (make_views(images, epoch, step), *rest)
+
+    dataset = dataset.map(
+        finish, num_parallel_calls=num_parallel_calls or tf.data.AUTOTUNE, deterministic=True
+    )
+    options = tf.data.Options()
+    # There are no files to share out among workers: they take turns at the batches.
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
+    dataset = dataset.prefetch(tf.data.AUTOTUNE).with_options(options)
+    dataset.position = position
+    return dataset
+
+
+def batches(source, batch_size, *, labels=None, split="train", limit=None, with_labels=False):
+    """A `tf.data.Dataset` of plain images in the order of the source, for evaluation.
+
+    Args:
+        source, labels, split, limit: as in `multi_view`.
+        batch_size: int of at least 1.
+        with_labels: bool. True gives `(images, labels)`, False the images alone.
+
+    Returns:
+        A finite `tf.data.Dataset` of float32 image batches `(B, H, W, C)` in `[0, 1]`, the last one
+        smaller where the images do not divide evenly.
+
+    Raises:
+        InputError: for anything above that does not hold.
+    """
+    check_count("batch_size", batch_size)
+    found = resolve(source, labels=labels, split=split, limit=limit)
+    _check_labels(found, with_labels)
+    read = _reader(found, with_labels)
+    if isinstance(found, ArraySource):
+        dataset = tf.data.Dataset.range(len(found.images))
+    else:
+        dataset = found.dataset
+
+    def finish(*batch):
+        batch = read(batch if len(batch) > 1 else batch[0])
+        return batch if with_labels else batch[0]
+
+    dataset = dataset.batch(batch_size)
+    dataset = dataset.map(finish, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    return dataset.prefetch(tf.data.AUTOTUNE)
+
+
+# -- parts -----------------------------------------------------------------------------------------
+
+
+def _check_labels(found, with_labels):
+    if with_labels and not found.has_labels:
+        raise InputError(
+            "`with_labels=True` needs labels, and this source has none: pass them as `labels=`, or "
+            "as a pair (images, labels)."
+        )
+
+
+def _reader(found, with_labels):
+    """A function from what is in a batch to `(images,)` or `(images, labels)`."""
+    if isinstance(found, ArraySource):
+        with tf.device("CPU:0"):
+            arrays = [tf.constant(found.images)]
+            if with_labels:
+                arrays.append(tf.constant(found.labels))
+
+        def read(indices):
+            images, *labels = (tf.gather(array, indices) for array in arrays)
+            return (_scaled(images), *labels)
+
+    else:
+
+        def read(batch):
+            images, *labels = batch if found.has_labels else (batch,)
+            return (_scaled(images), *(labels if with_labels else ()))
+
+    return read
+
+
+def _scaled(images):
+    if images.dtype == tf.uint8:
+        return tf.cast(images, tf.float32) / 255.0
+    return tf.cast(images, tf.float32)
+
+
+def _base_seed(seed):
+    """An int32 seed `(2,)` from a non-negative Python int."""
+    return tf.constant([seed % 2**31, seed // 2**31 % 2**31], tf.int32)
+
+
+def _fold_in(seed, *numbers):
+    for number in numbers:
+        seed = tf.random.experimental.stateless_fold_in(seed, number, alg="philox")
+    return seed
+
+
+# What the first number folded into the base seed is for.
+_ORDER, _VIEWS = 0, 1
+
+
+def _view_maker(views, seed):
+    """A function `(images, epoch, step)` to a tuple of views, random by `(seed, epoch, step)`."""
+    options = call_options(views)
+
+    def make_views(images, epoch, step):
+        given = {"training": True, "seed": _fold_in(seed, _VIEWS, epoch, step)}
+        made = views(images, **{name: given[name] for name in options})
+        return tuple(made) if isinstance(made, (tuple, list)) else (made,)
+
+    return make_views
+
+
+def _order(count, epoch, shuffle, seed):
+    """The order of the images in `epoch`: a permutation of `range(count)`, int64."""
+    if not shuffle:
+        return tf.range(count, dtype=tf.int64)
+    keys = tf.random.stateless_uniform(
+        [count], _fold_in(seed, _ORDER, epoch), None, None, tf.int32, alg="philox"
+    )
+    return tf.cast(tf.argsort(keys, stable=True), tf.int64)
+
+
+def _array_steps(count, batch_size, position, shuffle, seed, drop_remainder):
+    """A dataset of `(indices, epoch, step)`, one element per batch."""
+    steps = count // batch_size if drop_remainder else -(-count // batch_size)
+
+    # `scan` keeps, from batch to batch of one pass, where the pass began and the current order; it
+    # also keeps the cardinality, which Keras shows as the number of steps.
+    def advance(state, number):
+        start, order_epoch, order = state
+        start = tf.cond(start[0] < 0, position.begin, lambda: start)
+        epoch = start[0] + (start[1] + number) // steps
+        step = (start[1] + number) % steps
+        order = tf.cond(
+            tf.equal(epoch, order_epoch),
+            lambda: order,
+            lambda: _order(count, epoch, shuffle, seed),
+        )
+        indices = order[step * batch_size : (step + 1) * batch_size]
+        if drop_remainder:
+            indices = tf.ensure_shape(indices, [batch_size])
+        return (start, epoch, order), (indices, epoch, step)
+
+    initial = (
+        tf.constant([-1, -1], tf.int64),
+        tf.constant(-1, tf.int64),
+        tf.zeros([count], tf.int64),
+    )
+    return tf.data.Dataset.range(steps).scan(initial, advance)
+
+
+def _stream_steps(found, batch_size, position, shuffle, seed, drop_remainder):
+    """A dataset of `(batch, epoch, step)`, one element per batch."""
+
+    def one_epoch(epoch):
+        dataset = found.dataset
+        if shuffle:
+            window = min(found.count or SHUFFLE_WINDOW, SHUFFLE_WINDOW)
+            shuffle_seed = tf.cast(_fold_in(seed, _ORDER, epoch)[0], tf.int64)
+            dataset = dataset.shuffle(window, shuffle_seed, reshuffle_each_iteration=False)
+        dataset = dataset.batch(batch_size, drop_remainder=drop_remainder)
+        return dataset.enumerate().map(lambda step, batch: (batch, epoch, step))
+
+    def one_pass(_):
+        start = position.begin()
+        head, tail = one_epoch(start[0]), one_epoch(start[0] + 1)
+        return head.skip(start[1]).concatenate(tail.take(start[1]))
+
+    dataset = tf.data.Dataset.range(1).flat_map(one_pass)
+    if found.count is None:
+        return dataset
+    steps = found.count // batch_size if drop_remainder else -(-found.count // batch_size)
+    return dataset.apply(tf.data.experimental.assert_cardinality(steps))
