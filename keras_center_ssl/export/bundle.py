@@ -1,0 +1,293 @@
+"""An export bundle: the encoder in every format, its record and its card, in one folder.
+
+    README.md            model card
+    metrics.json         every figure of the card (see `metrics.py`)
+    encoder.keras        encoder.onnx        saved_model/        plots/*.png
+
+A zoo entry is the same folder (`keras_center_ssl.zoo.publish`).
+"""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+import keras
+
+from keras_center_ssl.encoders import as_encoder, plain
+from keras_center_ssl.errors import InputError
+from keras_center_ssl.export import formats as _formats
+from keras_center_ssl.export import metrics as _metrics
+from keras_center_ssl.export import model_card, parity
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_OWN_FIELDS = ("method", "encoder", "dataset", "seed", "data_fingerprint", "license", "description")
+
+
+def export_bundle(
+    model,
+    directory,
+    formats=("keras", "saved_model", "onnx"),
+    *,
+    name=None,
+    metrics=None,
+    images=None,
+    metadata=None,
+    opset=17,
+    overwrite=False,
+):
+    """Writes an encoder with its model card, in formats that run with and without Keras.
+
+    Every file is read back and run beside the encoder in memory before the folder gets its name;
+    a difference above `parity.TOLERANCE` raises, and whatever raises leaves nothing behind.
+
+    Args:
+        model: One of `kcs.methods` (its `.encoder` is exported), or any `keras.Model` from images
+            `(B, H, W, C)` to features `(B, D)` or feature maps `(B, H, W, D)`, which are averaged
+            over positions. Mixed-precision encoders are exported in float32.
+        directory: The folder to make. Must not exist, or be empty, unless `overwrite`.
+        formats: Any of `"keras"`, `"saved_model"`, `"onnx"`.
+        name: Letters, digits, `.`, `_`, `-`; the folder's name unless given.
+        metrics: A dict for the record and the card. `"collapse"`: a `kcs.CollapseReport`;
+            `"plots"`: PNG files, as a list or title -> path; anything else is evaluation:
+            `{"knn_accuracy": {"trained": .87, "untrained": .79, "raw_pixels": .85}}`.
+        images: `(N, H, W, C)` float in [0, 1]: real images for the parity check. From 64 on, and
+            unless `metrics` has one, the collapse report is made from their features.
+        metadata: What the card should say of the training: `dataset`, `license` (an SPDX id such as
+            `"apache-2.0"`), `description`, `seed`, `data_fingerprint`, `tags`, `limits`, and any
+            further settings.
+        opset: ONNX operator set, 11 to 18.
+        overwrite: Whether to replace an earlier bundle at `directory`.
+
+    Returns:
+        The `pathlib.Path` of the bundle.
+
+    Raises:
+        InputError: For an unfit model, unknown formats, an occupied directory, an opset that is
+            not supported, layers that ONNX cannot write or that draw random numbers at inference,
+            non-finite features, and files that do not reproduce the encoder's features.
+    """
+    chosen = _formats.chosen(formats)
+    target = _free_place(directory, overwrite)
+    name = _checked_name(name, target)
+    evaluation, collapse, plots = _metrics.split(metrics)
+    if metadata is not None and not isinstance(metadata, dict):
+        raise InputError(
+            f"metadata= is a dict such as {{'dataset': 'cifar10', 'license': 'apache-2.0'}}; "
+            f"received {type(metadata).__name__}."
+        )
+    metadata = _metrics.as_json(metadata or {})
+    is_method = getattr(model, "encoder", None) is not None
+    original = _in_float32(as_encoder(model.encoder if is_method else model))
+    encoder = plain(original)
+
+    batches = parity.probe_batches(original, images)
+    expected = parity.features_of(original, batches)
+    if collapse is None and images is not None:
+        features = original.predict(images, batch_size=256, verbose=0)
+        collapse = _metrics.collapse_of(features)
+
+    record = {
+        "schema_version": _metrics.SCHEMA_VERSION,
+        "name": name,
+        "method": metadata.get("method") or (type(model).__name__ if is_method else None),
+        "hyperparameters": _metrics.hyperparameters(model) if is_method else {},
+        "encoder": metadata.get("encoder") or original.name,
+        "parameters": int(encoder.count_params()),
+        "requires": _foreign_packages(encoder) if "keras" in [f.name for f in chosen] else [],
+        "input": {
+            "name": _formats.INPUT,
+            "shape": list(encoder.input_shape[1:]),
+            "range": [0.0, 1.0],
+            "layout": "NHWC",
+            "dtype": "float32",
+        },
+        "feature_dim": int(encoder.output_shape[-1]),
+        "formats": {each.name: each.file for each in chosen},
+        "opset": opset if "onnx" in [each.name for each in chosen] else None,
+        **{key: metadata.get(key) for key in _OWN_FIELDS if key not in ("method", "encoder")},
+        "metadata": {key: value for key, value in metadata.items() if key not in _OWN_FIELDS},
+        "evaluation": evaluation,
+        "collapse": collapse,
+        "parity": {},
+        "plots": {},
+        "versions": _metrics.versions(),
+    }
+    with _folder_in_the_making(target) as folder:
+        for each in chosen:
+            predict = each.write(
+                encoder, folder / each.file, opset=opset, properties=_properties(record)
+            )
+            record["parity"][each.name] = _verified(each, predict, batches, expected)
+        record["plots"] = _copy_plots(plots, folder)
+        (folder / "metrics.json").write_text(
+            json.dumps(_metrics.as_json(record), indent=2, allow_nan=False) + "\n", "utf-8"
+        )
+        (folder / "README.md").write_text(model_card.render(record), "utf-8")
+    return target
+
+
+def _verified(each, predict, batches, expected):
+    result = parity.compare(predict, batches, expected)
+    if not result["passed"]:
+        raise InputError(
+            f"The exported {each.file} does not reproduce the encoder: features differ by up to "
+            f"{result['max_absolute_error']:.2g}, {result['relative_error']:.2g} of their scale; "
+            f"at most {result['tolerance']:.0e} is accepted. Nothing was written. Leave "
+            f"{each.name!r} out of formats=, or look for a layer whose output depends on the batch "
+            "or on chance."
+        )
+    return result
+
+
+def _properties(record):
+    """What the ONNX file says of itself, for whoever meets it without its folder."""
+    properties = {
+        "name": record["name"],
+        "library": f"keras-center-ssl {record['versions']['keras_center_ssl']}",
+        "method": record["method"],
+        "input_range": "0..1",
+        "input_layout": "NHWC",
+        "license": record["license"],
+    }
+    return {key: value for key, value in properties.items() if value}
+
+
+def _in_float32(encoder):
+    """`encoder`, or a float32 copy of one that computes in half precision."""
+    layers = encoder._flatten_layers()
+    if all(layer.compute_dtype in (None, "float32") for layer in layers):
+        return encoder
+
+    def full(config):
+        if isinstance(config, dict):
+            if config.get("class_name") == "DTypePolicy":
+                return {**config, "config": {**config["config"], "name": "float32"}}
+            return {key: full(value) for key, value in config.items()}
+        if isinstance(config, (list, tuple)):
+            return type(config)(full(item) for item in config)
+        return "float32" if config in ("mixed_float16", "mixed_bfloat16") else config
+
+    copy = keras.saving.deserialize_keras_object(full(keras.saving.serialize_keras_object(encoder)))
+    copy.set_weights(encoder.get_weights())
+    return copy
+
+
+def _foreign_packages(encoder):
+    """Packages other than Keras whose classes `encoder.keras` names, such as `keras_hub`."""
+    found = set()
+
+    def walk(config):
+        if isinstance(config, dict):
+            for origin in (config.get("module"), config.get("registered_name")):
+                if isinstance(origin, str) and ("." in origin or ">" in origin):
+                    found.add(re.split(r"[.>]", origin)[0])
+            for value in config.values():
+                walk(value)
+        elif isinstance(config, (list, tuple)):
+            for item in config:
+                walk(item)
+
+    walk(keras.saving.serialize_keras_object(encoder))
+    return sorted(found - {"keras", "builtins"})
+
+
+def _copy_plots(plots, folder):
+    """Copies PNG files into `plots/`; returns title -> file, relative to the bundle."""
+    if isinstance(plots, (str, os.PathLike)):
+        plots = [plots]
+    if not isinstance(plots, dict):
+        plots = {Path(path).stem.replace("_", " "): path for path in plots}
+    copied = {}
+    for title, path in plots.items():
+        path = Path(path)
+        try:
+            with open(path, "rb") as file:
+                is_png = file.read(8) == b"\x89PNG\r\n\x1a\n"
+        except OSError as error:
+            raise InputError(
+                f"The plot {str(path)!r} cannot be read: {error.strerror}. metrics['plots'] holds "
+                "paths of PNG files."
+            ) from error
+        if not is_png:
+            raise InputError(
+                f"The plot {str(path)!r} is no PNG file. metrics['plots'] holds paths of PNG files."
+            )
+        file = f"plots/{re.sub(r'[^A-Za-z0-9._-]', '_', path.stem)}.png"
+        if file in copied.values():
+            raise InputError(f"Two plots are called {Path(file).name!r}; rename one of them.")
+        (folder / "plots").mkdir(exist_ok=True)
+        shutil.copyfile(path, folder / file)
+        copied[str(title)] = file
+    return copied
+
+
+def _checked_name(name, target):
+    given = target.name if name is None else name
+    if not isinstance(given, str) or not _NAME.fullmatch(given):
+        raise InputError(
+            f"The bundle's name {given!r} must be letters, digits, '.', '_' and '-', begin with a "
+            "letter or digit, and have at most 100 characters. Pass name=."
+        )
+    return given
+
+
+def _free_place(directory, overwrite):
+    """The absolute path of `directory`, where nothing is that may not be replaced."""
+    target = Path(os.path.abspath(Path(directory).expanduser()))
+    if target.is_symlink() or (target.exists() and not target.is_dir()):
+        raise InputError(f"Cannot export to {str(target)!r}: it is a file or a link, not a folder.")
+    if not target.exists() or not any(target.iterdir()):
+        return target
+    if not overwrite:
+        raise InputError(
+            f"The folder {str(target)!r} is not empty. Name a new one, or pass overwrite=True to "
+            "replace the bundle in it."
+        )
+    if not (target / "metrics.json").is_file():
+        raise InputError(
+            f"The folder {str(target)!r} holds no bundle (it has no metrics.json), so overwrite="
+            "True does not replace it. Name a new folder, or empty this one."
+        )
+    return target
+
+
+@contextlib.contextmanager
+def _folder_in_the_making(target):
+    """A sibling folder that takes the name `target` at the end, or vanishes on an error."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        folder.chmod(0o777 & ~_umask())  # mkdtemp makes it private
+        yield folder
+        _swap(folder, target)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _swap(folder, target):
+    """Renames `folder` to `target`; an earlier bundle there is kept until that has worked."""
+    old = None
+    if target.exists() and any(target.iterdir()):
+        old = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        old.rmdir()
+        os.replace(target, old)
+    elif target.exists():
+        target.rmdir()
+    try:
+        os.replace(folder, target)
+    except OSError:
+        if old is not None:
+            os.replace(old, target)
+        raise
+    if old is not None:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _umask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

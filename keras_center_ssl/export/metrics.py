@@ -1,0 +1,120 @@
+"""What `metrics.json` of a bundle holds: every figure of the card, as plain JSON.
+
+schema_version, name, method, hyperparameters, encoder, parameters
+input          name, shape (H, W, C), range, layout, dtype
+feature_dim, formats (name -> file), opset
+dataset, seed, data_fingerprint, license, description, metadata
+evaluation     what was passed, such as knn_accuracy
+collapse       verdict, reasons, figures, thresholds, warnings (a `CollapseReport`)
+parity         per format, see `parity.compare`
+plots          title -> file
+versions       of Python and of every package that took part
+"""
+
+import importlib.metadata
+import math
+import platform
+
+import numpy as np
+
+from keras_center_ssl._version import __version__
+from keras_center_ssl.diagnosis import diagnose
+from keras_center_ssl.errors import InputError
+
+SCHEMA_VERSION = 1
+
+# Below this many images a rank or a centre says little (see `keras_center_ssl.diagnosis`).
+_ENOUGH_TO_DIAGNOSE = 64
+
+_PACKAGES = ("keras", "tensorflow", "numpy", "tf2onnx", "onnx", "onnxruntime")
+
+
+def as_json(value):
+    """`value` as what JSON can hold: NumPy scalars and arrays converted, NaN and infinity `None`.
+
+    Reports with a `to_dict` (`CollapseReport`) become dicts, anything unknown its `str`.
+    """
+    if hasattr(value, "to_dict"):
+        value = value.to_dict()
+    if isinstance(value, dict):
+        return {str(key): as_json(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [as_json(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return as_json(value.tolist())
+    if isinstance(value, np.generic):
+        return as_json(value.item())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    return str(value)
+
+
+def versions():
+    """The versions of Python, of this library and of the packages an export passes through."""
+    found = {"python": platform.python_version(), "keras_center_ssl": __version__}
+    for package in _PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue  # tensorflow-cpu and the like carry another distribution name
+    return found
+
+
+def hyperparameters(model):
+    """The settings of a method, without its networks: what `get_config` holds in plain values."""
+    try:
+        config = model.get_config()
+    except NotImplementedError:
+        return {}
+    return {
+        key: as_json(value)
+        for key, value in config.items()
+        if key not in ("name", "dtype", "trainable", "build_config") and _is_plain(value)
+    }
+
+
+def _is_plain(value):
+    if isinstance(value, (list, tuple)):
+        return all(_is_plain(item) for item in value)
+    return value is None or isinstance(value, (bool, int, float, str, np.generic))
+
+
+def split(metrics):
+    """`metrics` as passed, in its three parts: evaluation, collapse, plots.
+
+    Whatever is neither `"collapse"` nor `"plots"` is evaluation, be it under that key or not.
+
+    Raises:
+        InputError: If `metrics` is not a dict, or `"collapse"` no report.
+    """
+    if metrics is None:
+        metrics = {}
+    if not isinstance(metrics, dict):
+        raise InputError(
+            f"metrics= is a dict such as {{'knn_accuracy': 0.87, 'collapse': kcs.diagnose(z)}}; "
+            f"received {type(metrics).__name__}."
+        )
+    rest = {k: v for k, v in metrics.items() if k not in ("evaluation", "collapse", "plots")}
+    evaluation = as_json({**(metrics.get("evaluation") or {}), **rest})
+    collapse = as_json(metrics.get("collapse"))
+    if collapse is not None and not (isinstance(collapse, dict) and "verdict" in collapse):
+        raise InputError(
+            "metrics['collapse'] is a report of kcs.diagnose or its to_dict(), with a verdict; "
+            f"received {type(metrics['collapse']).__name__}."
+        )
+    return evaluation, collapse, metrics.get("plots") or {}
+
+
+def collapse_of(features):
+    """The collapse report of features `(N, D)` as a dict; `None` for too few of them.
+
+    Features that cannot be judged (all-zero rows) give a report with no verdict that says why.
+    """
+    if len(features) < _ENOUGH_TO_DIAGNOSE:
+        return None
+    try:
+        return as_json(diagnose(features))
+    except InputError as error:
+        return {"verdict": None, "reasons": [str(error)], "figures": {}}
