@@ -241,13 +241,18 @@ def _read(source):
     chosen = geometry.subsample(np.arange(n), size)
     moments = geometry.Moments(d, source.views, second_moment=n > size and d <= _EXACT_DIMENSIONS)
     kept = [[] for _ in range(source.views)]
-    for start, views in source.blocks():
-        units = moments.update(*views, first_row=start)
-        inside = chosen[
-            np.searchsorted(chosen, start) : np.searchsorted(chosen, start + len(views[0]))
-        ]
-        for rows, unit in zip(kept, units, strict=True):
-            rows.append(unit[inside - start])
+    start = 0
+    try:
+        for views in source.blocks():
+            units = moments.update(*views)
+            end = start + len(units[0])
+            inside = chosen[np.searchsorted(chosen, start) : np.searchsorted(chosen, end)]
+            for rows, unit in zip(kept, units, strict=True):
+                rows.append(unit[inside - start])
+            start = end
+    except InputError:
+        geometry.refuse_bad_rows(source.blocks())
+        raise
     return moments, [np.concatenate(rows) for rows in kept]
 
 
@@ -524,7 +529,7 @@ class _Arrays:
     def blocks(self):
         step = _block_rows(self.arrays[0].shape)
         for start in range(0, self.samples, step):
-            yield start, [pooled(z[start : start + step]) for z in self.arrays]
+            yield [pooled(z[start : start + step]) for z in self.arrays]
 
 
 def pooled(z):
@@ -636,5 +641,5 @@ class _Stream:
     def blocks(self):
         step = _block_rows(self.members[0].shape)
         parts = zip(*(member.rows(step) for member in self.members), strict=True)
-        for index, views in enumerate(parts):
-            yield index * step, [pooled(z) for z in views]
+        for views in parts:
+            yield [pooled(z) for z in views]

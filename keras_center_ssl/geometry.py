@@ -226,17 +226,22 @@ class Moments:
         """The moments of whole arrays, read block by block (a memory map is never copied whole)."""
         z1, z2 = as_views(z1, z2)
         moments = cls(z1.shape[1], 1 if z2 is None else 2, second_moment)
-        for rows in blocks(z1):
-            moments.update(z1[rows], None if z2 is None else z2[rows], first_row=rows.start)
+        views = [z for z in (z1, z2) if z is not None]
+        try:
+            for rows in blocks(z1):
+                moments.update(*(z[rows] for z in views))
+        except InputError:
+            # One block raised, but a person wants to know about the rows of all blocks.
+            refuse_bad_rows([z[rows] for z in views] for rows in blocks(z1))
+            raise
         return moments
 
-    def update(self, z1, z2=None, first_row=0):
+    def update(self, z1, z2=None):
         """Adds a block of `(b, d)` embeddings, or a pair of blocks.
 
         Args:
             z1: `(b, d)` embeddings.
             z2: `(b, d)` embeddings of second views, if there are two views.
-            first_row: Number of the first row in the whole set, for messages.
 
         Returns:
             The blocks as float64 rows of unit length, in a list.
@@ -246,8 +251,8 @@ class Moments:
                 f"Received {1 if z2 is None else 2} view(s) in a block; these moments were made "
                 f"for {self.views}. Pass as many arrays as views=."
             )
-        names = ("z1", "z2") if self.views == 2 else ("z",)
-        units = [unit_rows(z, name, first_row) for z, name in zip((z1, z2), names, strict=False)]
+        names = _NAMES[self.views]
+        units = [unit_rows(z, name) for z, name in zip((z1, z2), names, strict=False)]
         for unit in units:
             if unit.shape != (len(units[0]), self.dimension):
                 raise InputError(
@@ -387,40 +392,59 @@ def as_views(z1, z2=None, check=as_rows):
     return z1, z2
 
 
-def unit_rows(z, name="z", first_row=0):
+def unit_rows(z, name="z"):
     """A float64 copy of `z` with rows of unit length.
-
-    Args:
-        z: `(n, d)` array.
-        name: What the array is called in a message.
-        first_row: Number of the first row in the whole array, for messages.
 
     Raises:
         InputError: for rows with NaN or infinite entries and for rows of zero length; says how
             many and which is the first.
     """
-    unit = np.array(as_rows(z, name, minimum=0), dtype=np.float64)
+    unit = finite_rows(z, name)
     # Dividing by the largest entry first keeps the squares from over- and underflowing.
     largest = np.abs(unit).max(axis=1, initial=0.0)
-    _refuse_rows(~np.isfinite(largest), name, first_row, "with NaN or infinite entries", NOT_FINITE)
-    _refuse_rows(largest == 0.0, name, first_row, "of zero length", NO_LENGTH)
+    _refuse(largest == 0.0, name, *_NO_LENGTH)
     unit /= largest[:, None]
     unit /= np.sqrt(np.einsum("ij,ij->i", unit, unit))[:, None]
     return unit
 
 
-NOT_FINITE = "Remove them, or look for a diverged training run or a division by zero."
-NO_LENGTH = (
+def finite_rows(z, name="z"):
+    """A float64 copy of `z`; rows with NaN and infinite entries are refused as in `unit_rows`."""
+    rows = np.array(as_rows(z, name, minimum=0), dtype=np.float64)
+    _refuse(~np.isfinite(rows).all(axis=1), name, *_NOT_FINITE)
+    return rows
+
+
+def refuse_bad_rows(parts):
+    """Raises what `unit_rows` would raise for the whole of a set that comes in parts.
+
+    Args:
+        parts: Iterable of lists with one `(b, d)` block per view.
+    """
+    masks = [[(~np.isfinite(z).all(axis=1), ~np.any(z, axis=1)) for z in views] for views in parts]
+    for name, per_view in zip(_NAMES[len(masks[0])], zip(*masks, strict=True), strict=True):
+        not_finite, zero = (np.concatenate(mask) for mask in zip(*per_view, strict=True))
+        _refuse(not_finite, name, *_NOT_FINITE)
+        _refuse(zero, name, *_NO_LENGTH)
+
+
+_NAMES = {1: ("z",), 2: ("z1", "z2")}
+_NOT_FINITE = (
+    "with NaN or infinite entries",
+    "Remove them, or look for a diverged training run or a division by zero.",
+)
+_NO_LENGTH = (
+    "of zero length",
     "A zero vector has no direction and no cosine. Remove them, or look for dead units: an encoder "
-    "that returns zeros for an image ignores it."
+    "that returns zeros for an image ignores it.",
 )
 
 
-def _refuse_rows(bad, name, first_row, what, advice):
+def _refuse(bad, name, what, advice):
     if bad.any():
         raise InputError(
             f"Received {name} with {int(bad.sum())} row(s) {what} among {len(bad)} "
-            f"(the first is row {first_row + int(np.argmax(bad))}). {advice}"
+            f"(the first is row {int(np.argmax(bad))}). {advice}"
         )
 
 
