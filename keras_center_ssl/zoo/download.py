@@ -85,10 +85,11 @@ def load(name, source=None, cache_dir=None):
     try:
         return keras.saving.load_model(path, compile=False)
     except (TypeError, ValueError, ImportError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(
-            f"Keras {keras.__version__} cannot load the encoder {name!r}: "
-            f"{(str(error).strip() or type(error).__name__).splitlines()[0]} Its card (kcs.zoo.show({name!r})) names the "
-            "versions it was made with and the packages that it needs."
+            f"Keras {keras.__version__} cannot load the encoder {name!r}: {reason} Its card "
+            f"(kcs.zoo.show({name!r})) names the versions it was made with and the packages that "
+            "it needs."
         ) from error
 
 
@@ -182,7 +183,7 @@ def _fetch(zoo, entry, path, folder, progress=None):
     except TransferError as error:
         raise InputError(
             f"The download of {path!r} of {entry.name!r} from {zoo.address!r} broke off: {error}. "
-            f"{part.stat().st_size} of {file.size} bytes are kept; the same call goes on from there."
+            f"{part.stat().st_size} of {file.size} bytes are kept; the same call goes on there."
         ) from error
     except OSError as error:
         raise InputError(f"Cannot write {str(target)!r}: {error.strerror or error}.") from error

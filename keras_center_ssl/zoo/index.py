@@ -303,8 +303,12 @@ def _continues(response, offset):
 
 def missing(address, path):
     """The error for a file that a zoo does not have."""
-    what = "index.json: it is no zoo" if path == INDEX else repr(path)
-    return InputError(f"The zoo {address!r} has no {what}. Check the address.")
+    if path == INDEX:
+        return InputError(f"There is no zoo at {address!r}: it has no {INDEX}. Check the address.")
+    return InputError(
+        f"The zoo {address!r} lacks {path!r}, which its index names; it is incomplete. Tell the "
+        "keeper of the zoo, or name another one."
+    )
 
 
 def _unreachable(address, error):
