@@ -198,9 +198,11 @@ def _triangle(distance):
 
 def _keys_cubic(distance):
     # Keys (1981) with a = -0.5, the kernel of Pillow and of tf.image's antialiased bicubic.
-    near = (1.5 * distance - 2.5) * distance * distance + 1.0
-    far = ((-0.5 * distance + 2.5) * distance - 4.0) * distance + 2.0
-    return tf.where(distance < 1.0, near, tf.where(distance < 2.0, far, 0.0))
+    # Its outer piece (1 to 2) continued to all distances, plus what the inner piece has on top.
+    outer = tf.minimum(distance, 2.0)
+    outer = 0.5 * (1.0 - outer) * tf.square(outer - 2.0)
+    inner = tf.square(tf.maximum(0.0, 1.0 - distance)) * (2.0 * distance - 1.0)
+    return outer + inner
 
 
 _KERNELS = {"bilinear": _triangle, "bicubic": _keys_cubic}
@@ -505,8 +507,12 @@ class RandomSolarize(_SameShape):
     def augment(self, images, seed):
         if self.probability == 0.0:
             return images
-        chosen = _per_image(_chosen(tf.shape(images)[0], seed, self.probability))
-        return tf.where(chosen & (images >= self.threshold), 1.0 - images, images)
+        count = tf.shape(images)[0]
+        # One comparison for both questions: no value reaches the threshold of an image left alone.
+        thresholds = tf.where(_chosen(count, seed, self.probability), self.threshold, 2.0)
+        flat = tf.reshape(images, (count, -1))
+        flat = tf.where(flat >= thresholds[:, None], 1.0 - flat, flat)
+        return tf.ensure_shape(tf.reshape(flat, tf.shape(images)), images.shape)
 
     def get_config(self):
         return {
