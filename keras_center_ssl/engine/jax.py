@@ -55,12 +55,9 @@ class TrainStep:
         trainable, optimizer_variables = self.optimizer.stateless_apply(
             optimizer_variables, gradients, trainable
         )
-
-        def finish():
-            self.after_step(embeddings)
-            return self.update_figures(loss, embeddings)
-
-        scope, logs = self._run(trainable, non_trainable, finish)
+        scope, logs = self._run(
+            trainable, non_trainable, lambda: self.finish_step(loss, embeddings)
+        )
         trainable = self._values(scope, self.trainable_variables)
         non_trainable = self._values(scope, self.non_trainable_variables)
         return logs, (trainable, non_trainable, optimizer_variables, metrics)

@@ -80,8 +80,7 @@ class TrainStep:
             if replicas > 1:
                 gradients = [None if g is None else g / replicas for g in gradients]
         self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
-        self.after_step(embeddings)
-        return self.update_figures(loss, embeddings)
+        return self.finish_step(loss, embeddings)
 
     def test_step(self, data):
         loss, embeddings = self.objective(self.unpack(data), training=False)

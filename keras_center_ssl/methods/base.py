@@ -10,7 +10,8 @@ from keras_center_ssl.center_tracker import CenterTracker, RunningMean
 from keras_center_ssl.encoders import as_encoder
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.losses._similarity import unit
-from keras_center_ssl.methods.epoch_figures import EpochFigures
+from keras_center_ssl.methods.clock import Clock
+from keras_center_ssl.methods.fit_callbacks import FitCallback
 
 
 class SSLModel(engine.TrainStep, keras.Model):
@@ -23,7 +24,8 @@ class SSLModel(engine.TrainStep, keras.Model):
 
     with embeddings of shape `(B, D)`. Names that are not tracked may carry anything `after_step`
     needs. Optional hooks: `after_step(embeddings)`, once behind every optimizer step, and
-    `gradient_transform(gradients, variables)`, on the gradients of the global batch.
+    `gradient_transform(gradients, variables)`, on the gradients of the global batch. How far the
+    training has come is in `self.clock` (`progress`, `epochs_done`).
 
     Every constructor argument is kept as an attribute of its own name; from them `get_config`
     writes the config. `model(images)` and `model.predict(images)` give the encoder's features.
@@ -42,7 +44,15 @@ class SSLModel(engine.TrainStep, keras.Model):
     # Whether `branches` already contains the centre penalty.
     penalizes_center = False
 
-    def __init__(self, encoder, *, center_weight=0.0, global_batch=True, name=None, **kwargs):
+    def __init__(
+        self,
+        encoder,
+        *,
+        center_weight: float = 0.0,
+        global_batch: bool = True,
+        name: str | None = None,
+        **kwargs,
+    ):
         super().__init__(name=name, **kwargs)
         if center_weight < 0:
             raise InputError(f"center_weight is 0 or more; received {center_weight}.")
@@ -50,6 +60,7 @@ class SSLModel(engine.TrainStep, keras.Model):
         self.center_weight = center_weight
         self.global_batch = global_batch
         self.feature_dim = self.encoder.output_shape[-1]
+        self.clock = Clock(name="clock")
         self._loss_mean = RunningMean(name="loss_mean")
         self._validation_loss_mean = RunningMean(name="validation_loss_mean")
         self._evaluating = False
@@ -100,6 +111,12 @@ class SSLModel(engine.TrainStep, keras.Model):
         for extra in self.losses:
             loss = loss + ops.cast(extra, loss.dtype)
         return loss, embeddings
+
+    def finish_step(self, loss, embeddings):
+        """What follows the optimizer step: the method's hook, the clock, the figures."""
+        self.after_step(embeddings)
+        self.clock.tick()
+        return self.update_figures(loss, embeddings)
 
     def update_figures(self, loss, embeddings):
         """Adds a step to the running figures and returns them, named as `fit` logs them."""
@@ -192,10 +209,14 @@ class SSLModel(engine.TrainStep, keras.Model):
                 f"(received an array of shape {tuple(x.shape)}). Make them with "
                 "kcs.data.multi_view(images, views=kcs.views.simclr(size), batch_size=256)."
             )
+        if not isinstance(x, (tuple, list)):
+            # A dataset brings its own order; Keras warns where `shuffle` is left at its default.
+            kwargs.setdefault("shuffle", False)
+        first = FitCallback(self, kwargs.get("initial_epoch", 0))
         if isinstance(callbacks, keras.callbacks.CallbackList):
-            callbacks.callbacks.insert(0, EpochFigures(self))
+            callbacks.callbacks.insert(0, first)
         else:
-            callbacks = [EpochFigures(self), *keras.tree.flatten(callbacks or [])]
+            callbacks = [first, *keras.tree.flatten(callbacks or [])]
         return super().fit(x, *args, callbacks=callbacks, **kwargs)
 
     def evaluate(self, *args, **kwargs):

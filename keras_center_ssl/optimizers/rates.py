@@ -6,10 +6,10 @@ from keras_center_ssl.errors import InputError
 
 
 def base_learning_rate(optimizer):
-    """The rate that a schedule starts from behind its warm-up, or a constant rate itself."""
+    """The rate at which a schedule's warm-up ends, or the constant rate where there is none."""
     rate = _inner(optimizer)._learning_rate
     if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
-        for name in ("warmup_target", "initial_learning_rate"):
+        for name in ("base_learning_rate", "warmup_target", "initial_learning_rate"):
             if getattr(rate, name, None) is not None:
                 return float(getattr(rate, name))
         return float(rate(0))

@@ -1,0 +1,63 @@
+"""From a run to an export bundle."""
+
+import json
+
+from keras_center_ssl import data, export
+from keras_center_ssl.errors import InputError
+
+# Real images for the parity check; the rest of it uses random ones.
+PARITY_IMAGES = 128
+
+
+def export_run(run, directory, formats=None, *, name=None, license="apache-2.0", opset=17):
+    """Exports a run's encoder with its recipe, its figures and its pictures on the card.
+
+    Args:
+        run: An evaluated `Run`.
+        directory: The bundle to make; it must not exist, or be empty.
+        formats: Of `"keras"`, `"saved_model"`, `"onnx"`; all by default.
+        name: The bundle's name; the recipe's by default.
+        license: SPDX id of the weights' licence.
+        opset: ONNX opset.
+
+    Returns:
+        The bundle's path, and format -> result of the check against Keras.
+
+    Raises:
+        InputError: If the run was not evaluated, or whatever `export.export_bundle` refuses.
+    """
+    metrics, recipe = run.metrics, run.recipe
+    if not metrics.get("collapse"):
+        raise InputError(f"The run {str(run.folder)!r} has no figures yet; evaluate it first.")
+    images = data.load(recipe.data.source, "test", PARITY_IMAGES).images
+    images = images.astype("float32") / (255.0 if images.dtype == "uint8" else 1.0)
+    branch = next(name for name in metrics["collapse"] if name != "features")
+    bundle = export.export_bundle(
+        run.load_model(),
+        directory,
+        formats or ("keras", "saved_model", "onnx"),
+        name=name or recipe.name,
+        images=images,
+        opset=opset,
+        metrics={
+            "knn_accuracy": metrics.get("knn_accuracy"),
+            "collapse": metrics["collapse"]["features"],
+            "plots": {
+                "Training": run.folder / "plots" / "training.png",
+                "Spectrum of the covariance": run.folder / "plots" / "spectrum.png",
+            },
+        },
+        metadata={
+            "dataset": metrics["dataset"],
+            "data_fingerprint": metrics["data_fingerprint"],
+            "encoder": recipe.encoder.name,
+            "seed": recipe.seed,
+            "license": license,
+            "description": recipe.description,
+            "recipe": recipe.to_dict(),
+            "training": metrics["training"],
+            "collapse_where_the_loss_works": metrics["collapse"][branch],
+        },
+    )
+    record = json.loads((bundle / "metrics.json").read_text(encoding="utf-8"))
+    return bundle, record["parity"]
