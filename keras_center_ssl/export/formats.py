@@ -61,36 +61,53 @@ def chosen(names):
 def write_keras(encoder, path, *, opset, properties):
     """Keras' own format: loads with `keras.saving.load_model`, on every backend, and trains on."""
     encoder.save(path)
-    reloaded = keras.saving.load_model(path, compile=False)
+    try:
+        reloaded = keras.saving.load_model(path, compile=False)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"Keras cannot read back the encoder {encoder.name!r}: {_last_line(error)} Give your "
+            "own layers and models a get_config and @keras.saving.register_keras_serializable, or "
+            "leave 'keras' out of formats=."
+        ) from error
     return lambda images: np.asarray(
         keras.ops.convert_to_numpy(reloaded(images, training=False)), "float32"
     )
 
 
+def _last_line(error):
+    # Keras puts the cause behind "Exception encountered:", and the whole config behind that.
+    text = str(error).split("Exception encountered: ")[-1].split(" Full object config:")[0]
+    return text.strip().splitlines()[0] if text.strip() else type(error).__name__
+
+
 @export_format("saved_model", "saved_model")
 def write_saved_model(encoder, path, *, opset, properties):
-    """A TensorFlow SavedModel: `serving_default` maps `images` to `{"features": ...}`."""
+    """A TensorFlow SavedModel: `serving_default` maps `images` to `{"features": ...}`.
+
+    Not `model.export`: Keras 3.15 writes every variable twice into the folder.
+    """
     tf = _tensorflow("saved_model")
-    archive = keras.export.ExportArchive()
-    archive.track(encoder)
-    archive.add_endpoint(
-        name="serve",
-        fn=lambda images: {OUTPUT: encoder(images, training=False)},
-        input_signature=[
-            keras.InputSpec(dtype="float32", shape=_batched_shape(encoder), name=INPUT)
-        ],
-    )
+    function = _inference_function(tf, encoder, lambda features: {OUTPUT: features})
+    module = tf.Module()
+    module.serve = function
+    module.weights = list(function.get_concrete_function().graph.variables)
     with _quiet():
-        archive.write_out(str(path), verbose=False)
+        tf.saved_model.save(module, str(path), signatures={"serving_default": function})
         reloaded = tf.saved_model.load(str(path))
-    serve = reloaded.signatures["serving_default"]
 
     def predict(images):
-        # `reloaded` is named here to keep its variables alive for as long as the signature is.
-        assert reloaded is not None
+        serve = reloaded.signatures["serving_default"]
         return serve(**{INPUT: tf.constant(images)})[OUTPUT].numpy()
 
     return predict
+
+
+def _inference_function(tf, encoder, shape_output=lambda features: features):
+    """The encoder as a `tf.function` of `images`, any batch size, as at inference."""
+    spec = tf.TensorSpec((None, *encoder.input_shape[1:]), tf.float32, name=INPUT)
+    return tf.function(
+        lambda images: shape_output(encoder(images, training=False)), input_signature=[spec]
+    )
 
 
 @export_format("onnx", "encoder.onnx")
@@ -120,17 +137,15 @@ def _to_onnx(encoder, opset):
 
     Not `model.export(format="onnx")`: Keras 3.15 leaves `training` open there, so that image
     augmentation layers put random operations into the graph, takes the constants of a
-    `Normalization` layer for further inputs, and cannot translate GELU.
+    `Normalization` layer for further inputs, and can translate neither GELU nor grouped
+    convolutions.
     """
     tf = _tensorflow("onnx")
     from tensorflow.python.framework.convert_to_constants import (
         convert_variables_to_constants_v2 as freeze,
     )
 
-    spec = tf.TensorSpec(_batched_shape(encoder), tf.float32, name=INPUT)
-    function = tf.function(
-        lambda images: encoder(images, training=False), input_signature=[spec]
-    ).get_concrete_function()
+    function = _inference_function(tf, encoder).get_concrete_function()
     _refuse_random_layers(function.graph, encoder)
     with _quiet():
         import tf2onnx
@@ -139,7 +154,7 @@ def _to_onnx(encoder, opset):
         failed = None
         try:
             model, _ = tf2onnx.convert.from_graph_def(
-                frozen.graph.as_graph_def(),
+                _without_xla(frozen.graph.as_graph_def()),
                 name=encoder.name,
                 input_names=[frozen.inputs[0].name],
                 output_names=[frozen.outputs[0].name],
@@ -161,6 +176,18 @@ def _to_onnx(encoder, opset):
             "the layers that use them."
         )
     return model
+
+
+def _without_xla(graph):
+    """`graph` without the hint that keeps a function from being inlined.
+
+    Keras compiles grouped convolutions with XLA on a CPU; behind such a call tf2onnx sees nothing.
+    """
+    nodes = [*graph.node, *(n for f in graph.library.function for n in f.node_def)]
+    for item in [*nodes, *graph.library.function]:
+        item.attr.pop("_XlaMustCompile", None)
+        item.attr.pop("_noinline", None)
+    return graph
 
 
 def _erfc(context, node, name, args):
@@ -238,10 +265,6 @@ def _name_the_ends(model, encoder):
         if domain in used or domain == "":
             entry = model.opset_import.add()
             entry.domain, entry.version = domain, version
-
-
-def _batched_shape(encoder):
-    return (None, *encoder.input_shape[1:])
 
 
 def _tensorflow(kind):

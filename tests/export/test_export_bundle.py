@@ -216,12 +216,13 @@ def test_feature_maps_are_averaged_and_free_sizes_named(tmp_path):
 
 
 def test_layers_that_keras_own_onnx_export_breaks_on(tmp_path):
-    # GELU (no Erfc in tf2onnx), constants of Normalization, attention with dropout, and
-    # augmentation layers, which do nothing at inference.
+    # GELU (no Erfc in tf2onnx), constants of Normalization, grouped convolutions (hidden in a call
+    # to XLA on a CPU), and augmentation layers, which do nothing at inference.
     images = keras.Input((8, 8, 3))
     x = layers.RandomFlip()(images)
     x = layers.Normalization(mean=[0.5, 0.4, 0.3], variance=[0.1, 0.2, 0.3])(x)
-    x = layers.Reshape((64, 3))(layers.GaussianNoise(0.3)(x))
+    x = layers.Conv2D(6, 3, groups=3, padding="same")(layers.GaussianNoise(0.3)(x))
+    x = layers.Reshape((64, 6))(x)
     x = layers.MultiHeadAttention(2, 4, dropout=0.1)(x, x)
     x = layers.Dense(6, activation="gelu")(layers.LayerNormalization()(x))
     model = keras.Model(images, layers.GlobalAveragePooling1D()(x))
@@ -268,7 +269,36 @@ class PythonOnly(layers.Layer):
         return tf.ensure_shape(tf.py_function(lambda t: t, [x], tf.float32), x.shape)
 
 
+class Unregistered(keras.Model):
+    """A subclassed model as people write them: Keras can save it, but not read it back."""
+
+    def __init__(self):
+        super().__init__()
+        self.convolution, self.pool = layers.Conv2D(3, 3), layers.GlobalAveragePooling2D()
+
+    def call(self, x):
+        return self.pool(self.convolution(x))
+
+
+def unregistered():
+    model = Unregistered()
+    model(np.zeros((1, 8, 8, 3), "float32"))
+    return model
+
+
+def test_subclassed_models_can_leave_the_keras_format_out(tmp_path):
+    bundle = kcs.export.export_bundle(unregistered(), tmp_path / "m", ["onnx", "saved_model"])
+    assert (bundle / "encoder.onnx").is_file()
+
+
+def test_the_saved_model_holds_every_weight_once(exported):
+    bundle, encoder, *_ = exported
+    weights = tf.train.list_variables(str(bundle / "saved_model" / "variables" / "variables"))
+    assert sum(int(np.prod(shape)) for _, shape in weights if shape) == encoder.count_params()
+
+
 REFUSED = {
+    "not registered": (unregistered, {"formats": "keras"}, "register_keras_serializable"),
     "no such format": (lambda: tiny_encoder(), {"formats": ["onyx"]}, "Did you mean 'onnx'"),
     "no format": (lambda: tiny_encoder(), {"formats": []}, "No export format"),
     "opset": (lambda: tiny_encoder(), {"opset": 21, "formats": ["onnx"]}, "opset 21"),
