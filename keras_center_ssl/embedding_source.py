@@ -1,0 +1,160 @@
+"""Where embeddings come from, in blocks of rows: arrays, memory maps, .npy and .npz files.
+
+A source has `samples`, `dimension`, `views`, `notes` (sentences for the reader) and `blocks()`,
+which yields lists of one `(b, d)` block per view, in order, as often as it is asked. Nothing larger
+than a block is held in memory.
+"""
+
+import pathlib
+import zipfile
+
+import numpy as np
+
+from keras_center_ssl import geometry
+from keras_center_ssl.errors import InputError
+
+_BLOCK_ENTRIES = 2**22
+
+
+def from_arrays(z1, z2=None):
+    """A source over one or two arrays of shape `(n, d)`, or `(n, h, w, d)` feature maps."""
+    return _Arrays(*geometry.as_views(z1, z2, check=_as_embeddings))
+
+
+def from_file(path):
+    """A source over a `.npy` or `.npz` file, of the names that `diagnosis.diagnose_file` tells."""
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise InputError(
+            f"Received {str(path)!r}, which is no file. Accepted: the path of a .npy or .npz file "
+            "of embeddings."
+        )
+    try:
+        if path.suffix == ".npz":
+            return _open_npz(path)
+        z = np.load(path, mmap_mode="r", allow_pickle=False)
+    except InputError:
+        raise
+    except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
+        raise InputError(
+            f"Received {str(path)!r}, which cannot be read as a NumPy file ({error}). Accepted: a "
+            ".npy file with one array or an .npz file with several, as numpy.save and numpy.savez "
+            "write them, of numbers."
+        ) from error
+    if not isinstance(z, np.ndarray):
+        z.close()
+        return _open_npz(path)
+    return from_arrays(z)
+
+
+def _as_embeddings(z, name="z"):
+    """2-D embeddings or 4-D feature maps; anything else is refused with `geometry.as_rows`."""
+    z = np.asanyarray(z)
+    if z.ndim == 4 and 0 not in z.shape[1:]:
+        geometry.as_rows(z[:, 0, 0, :], name)
+        return z
+    return geometry.as_rows(z, name)
+
+
+class _Arrays:
+    """Arrays or memory maps in blocks of rows, feature maps averaged over height and width."""
+
+    def __init__(self, z1, z2=None):
+        self.arrays = [z for z in (z1, z2) if z is not None]
+        self.samples, self.dimension = z1.shape[0], z1.shape[-1]
+        self.views = len(self.arrays)
+        self.notes = _pooling_note(z1.shape)
+
+    def blocks(self):
+        step = _block_rows(self.arrays[0].shape)
+        for start in range(0, self.samples, step):
+            yield [_pooled(z[start : start + step]) for z in self.arrays]
+
+
+def _pooled(z):
+    """Feature maps `(n, h, w, d)` averaged to `(n, d)`; rows are returned as they are."""
+    return z.mean(axis=(1, 2), dtype=np.float64) if z.ndim == 4 else z
+
+
+def _pooling_note(shape):
+    if len(shape) != 4:
+        return []
+    return [f"Feature maps of shape {shape} were averaged over height and width."]
+
+
+def _block_rows(shape):
+    return max(1, _BLOCK_ENTRIES // int(np.prod(shape[1:])))
+
+
+def _open_npz(path):
+    archive = zipfile.ZipFile(path)
+    members = {name.removesuffix(".npy"): _Member(archive, name) for name in archive.namelist()}
+    fit = [key for key, member in members.items() if len(member.shape) in (2, 4)]
+    if "z1" in fit:
+        keys = [key for key in ("z1", "z2") if key in members]
+    else:
+        keys = [key for key in ("z", "features", "embeddings", *fit) if key in fit][:1]
+    if not keys:
+        found = ", ".join(f"{key} {member.shape}" for key, member in members.items())
+        raise InputError(
+            f"Received {str(path)!r} with {found or 'no arrays'}. Accepted: arrays of shape "
+            "(samples, dimensions) named z1 and z2, or z, features or embeddings."
+        )
+    return _Stream(*geometry.as_views(*(members[key] for key in keys), check=_as_stream))
+
+
+def _as_stream(member, name="z"):
+    # A view of one entry with the member's shape: shape and type are checked without reading it.
+    _as_embeddings(np.broadcast_to(np.zeros((), member.dtype), member.shape), name)
+    return member
+
+
+class _Member:
+    """One array of an .npz file: its header at once, its rows in order and only when asked."""
+
+    def __init__(self, archive, name):
+        self.archive, self.name = archive, name
+        with archive.open(name) as stream:
+            self.shape, self.fortran, self.dtype = self._header(stream)
+
+    def rows(self, step):
+        with self.archive.open(self.name) as stream:
+            self._header(stream)
+            if self.fortran:
+                # Stored by columns: no row is complete before the last column.
+                flat = np.frombuffer(stream.read(), self.dtype)
+                whole = flat.reshape(self.shape, order="F")
+                yield from (whole[start : start + step] for start in range(0, len(whole), step))
+                return
+            row_bytes = self.dtype.itemsize * int(np.prod(self.shape[1:]))
+            for start in range(0, self.shape[0], step):
+                count = min(step, self.shape[0] - start)
+                block = stream.read(count * row_bytes)
+                yield np.frombuffer(block, self.dtype).reshape(count, *self.shape[1:])
+
+    @staticmethod
+    def _header(stream):
+        version = np.lib.format.read_magic(stream)
+        read = (
+            np.lib.format.read_array_header_1_0
+            if version == (1, 0)
+            else np.lib.format.read_array_header_2_0
+        )
+        return read(stream)
+
+
+class _Stream:
+    """Members of an .npz file, read in step."""
+
+    def __init__(self, *members):
+        self.members = [member for member in members if member is not None]
+        shape = self.members[0].shape
+        self.samples, self.dimension = shape[0], shape[-1]
+        self.views = len(self.members)
+        self.notes = _pooling_note(shape)
+
+    def blocks(self):
+        step = _block_rows(self.members[0].shape)
+        parts = zip(*(member.rows(step) for member in self.members), strict=True)
+        for views in parts:
+            yield [_pooled(z) for z in views]
