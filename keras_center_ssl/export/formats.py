@@ -1,4 +1,4 @@
-"""One function per export format: it writes the artefact and hands back the artefact's own voice.
+"""One function per export format: it writes the file and returns a function that runs that file.
 
 Each function takes an encoder and a path, writes there, reads back what it wrote, and returns
 `predict`, a function from images `(B, H, W, C)` to features `(B, D)` that runs the *written* file.

@@ -340,6 +340,15 @@ def test_bad_input_is_refused_and_leaves_nothing(tmp_path, case):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("kind", ["saved_model", "onnx"])
+def test_other_backends_are_told_where_to_export(tmp_path, monkeypatch, kind):
+    encoder = tiny_encoder()
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    with pytest.raises(kcs.InputError, match="KERAS_BACKEND=tensorflow"):
+        kcs.export.export_bundle(encoder, tmp_path / "bundle", formats=[kind])
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_diverged_weights_are_refused(tmp_path):
     encoder = tiny_encoder()
     encoder.get_layer("bn").set_weights([np.full(4, np.nan)] * 4)
