@@ -148,10 +148,12 @@ def _compiled(encoder, image_shape, batch_size):
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
-        signature = tf.TensorSpec((None, *image_shape), tf.float32)
-        call = tf.function(
-            lambda images: encoder(images, training=False), input_signature=[signature]
+        @tf.function(
+            input_signature=[tf.TensorSpec((None, *image_shape), tf.float32)], autograph=False
         )
+        def call(images):
+            return encoder(images, training=False)
+
         return lambda images: _one_output(call(tf.constant(images)))
 
     def padded(images):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import keras_center_ssl as kcs
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.evaluation import embed
 
@@ -79,6 +80,15 @@ def test_grey_images_get_a_channel_and_feature_maps_are_averaged(rng):
     np.testing.assert_allclose(embed(model, grey, 2), maps.mean(axis=(1, 2)), atol=1e-6)
     dataset = tf.data.Dataset.from_tensor_slices(grey).batch(2)
     np.testing.assert_allclose(embed(model, dataset), maps.mean(axis=(1, 2)), atol=1e-6)
+
+
+def test_a_method_gives_the_features_of_its_encoder(rng):
+    images = rng.integers(0, 256, size=(5, 16, 16, 3), dtype=np.uint8)
+    encoder = kcs.encoders.resnet_small(input_shape=(16, 16, 3), width=4)
+    method = kcs.methods.SimCLR(encoder=encoder)
+    np.testing.assert_allclose(embed(method, images), embed(encoder, images, 2), atol=1e-5)
+    with pytest.raises(InputError, match=r"\(8, 16, 3\).*built for \(16, 16, 3\)"):
+        embed(method, images[:, :8])
 
 
 def test_any_callable(images):
