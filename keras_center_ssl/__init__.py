@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from keras_center_ssl import (
         callbacks,
         data,
+        diagnosis,
         encoders,
         evaluation,
         export,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 _MODULES = (
     "callbacks",
     "data",
+    "diagnosis",
     "encoders",
     "evaluation",
     "export",
@@ -65,6 +67,7 @@ __all__ = [
     "callbacks",
     "data",
     "diagnose",
+    "diagnosis",
     "encoders",
     "evaluation",
     "export",

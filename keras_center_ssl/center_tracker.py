@@ -43,7 +43,7 @@ class CenterTracker(keras.layers.Layer):
     """
 
     def __init__(self, dim, within_steps=False, covariance_every=4, momentum=0.9, **kwargs):
-        super().__init__(trainable=False, dtype="float32", **kwargs)
+        super().__init__(**{**kwargs, "trainable": False, "dtype": "float32"})
         self.dim = dim
         self.within_steps = within_steps
         self.covariance_every = covariance_every
@@ -185,7 +185,7 @@ class RunningMean(keras.layers.Layer):
     """Mean of a scalar over the steps since the last reset, the same on every replica."""
 
     def __init__(self, **kwargs):
-        super().__init__(trainable=False, dtype="float32", **kwargs)
+        super().__init__(**{**kwargs, "trainable": False, "dtype": "float32"})
         state = dict(shape=(), initializer="zeros", trainable=False, aggregation="mean")
         self.total = self.add_weight(name="total", **state)
         self.steps = self.add_weight(name="steps", **state)

@@ -36,11 +36,11 @@ Cache = Annotated[
 ]
 
 
-def main():
-    """Entry point: one paragraph and exit code 1 for input that a person can mend."""
+def main(command=app):
+    """Runs a command: one paragraph and exit code 1 for input that a person can mend."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
-        app()
+        command()
     except InputError as error:
         Console(stderr=True, soft_wrap=True).print(f"Error: {error}", style="red", markup=False)
         sys.exit(1)
@@ -48,7 +48,7 @@ def main():
         sys.exit(130)
 
 
-def _quiet_start():
+def quiet_start():
     """Imports TensorFlow without the banner that its C++ side writes past all log levels."""
     saved, sink = os.dup(2), tempfile.TemporaryFile()
     os.dup2(sink.fileno(), 2)
@@ -86,7 +86,7 @@ def train(
     ] = None,
 ):
     """Train an encoder from a recipe into a run folder."""
-    _quiet_start()
+    quiet_start()
     from keras_center_ssl import run as runs
     from keras_center_ssl.callbacks import TrainingProgress
     from keras_center_ssl.recipe import load_recipe
@@ -110,7 +110,7 @@ def train(
 @app.command()
 def evaluate(run: RunFolder):
     """Measure a run: k-NN accuracy and a collapse report on held-out images."""
-    _quiet_start()
+    quiet_start()
     from keras_center_ssl import run as runs
 
     finished = runs.Run(run)
@@ -138,7 +138,7 @@ def diagnose(
 
 
 def _diagnose_run(path):
-    _quiet_start()
+    quiet_start()
     from keras_center_ssl import data, diagnosis
     from keras_center_ssl import run as runs
 
@@ -160,7 +160,7 @@ def embed(
     ] = False,
 ):
     """Write the features of a set of images into an .npz file."""
-    _quiet_start()
+    quiet_start()
     import numpy as np
 
     from keras_center_ssl import data, evaluation
@@ -192,7 +192,7 @@ def export(
     opset: Annotated[int, typer.Option(help="ONNX opset.")] = 17,
 ):
     """Export a run's encoder as a bundle: Keras, SavedModel, ONNX and a model card."""
-    _quiet_start()
+    quiet_start()
     from keras_center_ssl import run as runs
     from keras_center_ssl.publishing import export_run
 
@@ -259,8 +259,13 @@ def zoo_verify(name: Annotated[str | None, typer.Argument()] = None, source: Sou
     """Check every file of a zoo, or of one encoder, against the index."""
     from keras_center_ssl import zoo
 
-    zoo.verify(name, source=source)
-    console.print("All files match the index.", highlight=False)
+    problems = zoo.verify(name, source=source)
+    for entry, found in problems.items():
+        for problem in found:
+            console.print(f"{entry}: {problem}", markup=False, highlight=False)
+    if any(problems.values()):
+        raise typer.Exit(1)
+    console.print(f"{len(problems)} encoder(s) match the index.", highlight=False)
 
 
 @zoo_app.command("publish")

@@ -12,7 +12,7 @@ class Clock(keras.layers.Layer):
     """
 
     def __init__(self, **kwargs):
-        super().__init__(trainable=False, dtype="float32", **kwargs)
+        super().__init__(**{**kwargs, "trainable": False, "dtype": "float32"})
         state = dict(shape=(), initializer="zeros", trainable=False, aggregation="mean")
         self.step = self.add_weight(name="step", **state)
         self.total_steps = self.add_weight(name="total_steps", **state)
