@@ -238,8 +238,13 @@ def _base_seed(seed):
 
 def _fold_in(seed, *numbers):
     for number in numbers:
+        number = tf.cast(number, tf.int32)
         seed = tf.random.experimental.stateless_fold_in(seed, number, alg="philox")
     return seed
+
+
+def _random_integers(shape, seed):
+    return tf.random.stateless_uniform(shape, seed, None, None, tf.int64, alg="philox")
 
 
 # What the first number folded into the base seed is for.
@@ -262,9 +267,7 @@ def _order(count, epoch, shuffle, seed):
     """The order of the images in `epoch`: a permutation of `range(count)`, int64."""
     if not shuffle:
         return tf.range(count, dtype=tf.int64)
-    keys = tf.random.stateless_uniform(
-        [count], _fold_in(seed, _ORDER, epoch), None, None, tf.int32, alg="philox"
-    )
+    keys = _random_integers([count], _fold_in(seed, _ORDER, epoch))
     return tf.cast(tf.argsort(keys, stable=True), tf.int64)
 
 
@@ -300,12 +303,14 @@ def _array_steps(count, batch_size, position, shuffle, seed, drop_remainder):
 def _stream_steps(found, batch_size, position, shuffle, seed, drop_remainder):
     """A dataset of `(batch, epoch, step)`, one element per batch."""
 
+    count = found.count
+    window = SHUFFLE_WINDOW if count is None else min(count, SHUFFLE_WINDOW)
+
     def one_epoch(epoch):
         dataset = found.dataset
         if shuffle:
-            window = min(found.count or SHUFFLE_WINDOW, SHUFFLE_WINDOW)
-            shuffle_seed = tf.cast(_fold_in(seed, _ORDER, epoch)[0], tf.int64)
-            dataset = dataset.shuffle(window, shuffle_seed, reshuffle_each_iteration=False)
+            number = _random_integers([], _fold_in(seed, _ORDER, epoch))
+            dataset = dataset.shuffle(window, number, reshuffle_each_iteration=False)
         dataset = dataset.batch(batch_size, drop_remainder=drop_remainder)
         return dataset.enumerate().map(lambda step, batch: (batch, epoch, step))
 
@@ -315,7 +320,7 @@ def _stream_steps(found, batch_size, position, shuffle, seed, drop_remainder):
         return head.skip(start[1]).concatenate(tail.take(start[1]))
 
     dataset = tf.data.Dataset.range(1).flat_map(one_pass)
-    if found.count is None:
+    if count is None:
         return dataset
-    steps = found.count // batch_size if drop_remainder else -(-found.count // batch_size)
+    steps = count // batch_size if drop_remainder else -(-count // batch_size)
     return dataset.apply(tf.data.experimental.assert_cardinality(steps))

@@ -94,7 +94,11 @@ class StreamSource:
 
     @property
     def count(self):
-        """The number of images, or None where the dataset does not know it."""
+        """The number of images, or None where the dataset does not know it.
+
+        Raises:
+            InputError: for a dataset that never ends.
+        """
         count = int(self.dataset.cardinality())
         if count == -1:
             raise InputError(
@@ -128,7 +132,11 @@ def resolve(source, *, labels=None, split="train", limit=None):
         raise InputError(f"Unknown source of images {_shown(source)}. Accepted: {_ACCEPTED}.")
     if labels is not None:
         found = _with_labels(found, labels)
-    return found if limit is None else found.take(limit)
+    if limit is not None:
+        found = found.take(limit)
+    if found.count == 0:
+        raise _empty()
+    return found
 
 
 def load(source, split="train", limit=None, *, labels=None):

@@ -475,8 +475,9 @@ def test_bad_settings_are_refused(make, words):
 
 def test_bad_images_and_seeds_are_refused():
     layer = RandomSolarize()
-    with pytest.raises(InputError, match=r"\(B, H, W, C\)"):
-        layer(np.zeros((8, 8, 3), "float32"))
+    with pytest.raises(InputError, match=r"\(B, H, W, C\)") as caught:
+        View([layer])(np.zeros((8, 8, 3), "float32"))
+    assert "\n" not in str(caught.value)
     with pytest.raises(InputError, match="int64"):
         layer(np.zeros((1, 8, 8, 3), "int64"))
     with pytest.raises(InputError, match="shape \\(2,\\)"):
