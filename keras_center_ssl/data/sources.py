@@ -8,7 +8,6 @@ source is one function `(source, split) -> ArraySource | StreamSource | None` in
 import contextlib
 import dataclasses
 import functools
-import gzip
 import hashlib
 import os
 import pathlib
@@ -214,7 +213,7 @@ def _keras_dataset(source, split):
         _link_fashion_mnist()
     try:
         train, test = getattr(keras.datasets, source).load_data()
-    except (OSError, EOFError, gzip.BadGzipFile) as error:
+    except (OSError, EOFError) as error:
         raise _unreadable(source, error) from error
     except Exception as error:
         # Keras raises a bare Exception when a download fails.
