@@ -42,6 +42,7 @@ def export_run(run, directory, formats=None, *, name=None, license="apache-2.0",
         metrics={
             "knn_accuracy": metrics.get("knn_accuracy"),
             "collapse": metrics["collapse"]["features"],
+            "embedding_collapse": metrics["collapse"][branch],
             "plots": {
                 "Training": run.folder / "plots" / "training.png",
                 "Spectrum of the covariance": run.folder / "plots" / "spectrum.png",
@@ -56,7 +57,6 @@ def export_run(run, directory, formats=None, *, name=None, license="apache-2.0",
             "description": recipe.description,
             "recipe": recipe.to_dict(),
             "training": metrics["training"],
-            "collapse_where_the_loss_works": metrics["collapse"][branch],
         },
     )
     record = json.loads((bundle / "metrics.json").read_text(encoding="utf-8"))

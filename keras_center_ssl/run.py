@@ -171,7 +171,7 @@ def evaluate(run, progress=None):
         "name": recipe.name,
         "method": type(model).__name__,
         "encoder": recipe.encoder.name,
-        "dataset": train_set.name,
+        "dataset": recipe.data.source,
         "data_fingerprint": train_set.fingerprint,
         "samples": {"train": len(train_set.images), "test": len(test_set.images)},
         "seed": recipe.seed,

@@ -51,7 +51,8 @@ def export_bundle(
         directory: The folder to make. Must not exist, or be empty, unless `overwrite`.
         formats: Any of `"keras"`, `"saved_model"`, `"onnx"`.
         name: Letters, digits, `.`, `_`, `-`; the folder's name unless given.
-        metrics: A dict for the record and the card. `"collapse"`: a `kcs.CollapseReport`;
+        metrics: A dict for the record and the card. `"collapse"`: a `kcs.CollapseReport` of the
+            features; `"embedding_collapse"`: one of the embeddings the loss worked on;
             `"plots"`: PNG files, as a list or title -> path; anything else is evaluation:
             `{"knn_accuracy": {"trained": .87, "untrained": .79, "raw_pixels": .85}}`.
         images: `(N, H, W, C)` float in [0, 1]: real images for the parity check. From 64 on, and
@@ -73,7 +74,7 @@ def export_bundle(
     chosen = _formats.chosen(formats)
     target = _free_place(directory, overwrite)
     name = _checked_name(name, target)
-    evaluation, collapse, plots = _metrics.split(metrics)
+    evaluation, collapse, embedding_collapse, plots = _metrics.split(metrics)
     if metadata is not None and not isinstance(metadata, dict):
         raise InputError(
             f"metadata= is a dict such as {{'dataset': 'cifar10', 'license': 'apache-2.0'}}; "
@@ -112,6 +113,7 @@ def export_bundle(
         "metadata": {key: value for key, value in metadata.items() if key not in _OWN_FIELDS},
         "evaluation": evaluation,
         "collapse": collapse,
+        "embedding_collapse": embedding_collapse,
         "parity": {},
         "plots": {},
         "versions": _metrics.versions(),

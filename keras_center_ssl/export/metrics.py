@@ -81,13 +81,16 @@ def _is_plain(value):
     return value is None or isinstance(value, (bool, int, float, str, np.generic))
 
 
-def split(metrics):
-    """`metrics` as passed, in its three parts: evaluation, collapse, plots.
+_NOT_EVALUATION = ("evaluation", "collapse", "embedding_collapse", "plots")
 
-    Whatever is neither `"collapse"` nor `"plots"` is evaluation, be it under that key or not.
+
+def split(metrics):
+    """`metrics` as passed, in its parts: evaluation, collapse, embedding collapse, plots.
+
+    Whatever has no part of its own is evaluation, be it under that key or not.
 
     Raises:
-        InputError: If `metrics` is not a dict, or `"collapse"` no report.
+        InputError: If `metrics` is not a dict, or a collapse report no report.
     """
     if metrics is None:
         metrics = {}
@@ -96,15 +99,20 @@ def split(metrics):
             f"metrics= is a dict such as {{'knn_accuracy': 0.87, 'collapse': kcs.diagnose(z)}}; "
             f"received {type(metrics).__name__}."
         )
-    rest = {k: v for k, v in metrics.items() if k not in ("evaluation", "collapse", "plots")}
+    rest = {k: v for k, v in metrics.items() if k not in _NOT_EVALUATION}
     evaluation = as_json({**(metrics.get("evaluation") or {}), **rest})
-    collapse = as_json(metrics.get("collapse"))
-    if collapse is not None and not (isinstance(collapse, dict) and "verdict" in collapse):
+    reports = [_report(metrics, key) for key in ("collapse", "embedding_collapse")]
+    return evaluation, *reports, metrics.get("plots") or {}
+
+
+def _report(metrics, key):
+    report = as_json(metrics.get(key))
+    if report is not None and not (isinstance(report, dict) and "verdict" in report):
         raise InputError(
-            "metrics['collapse'] is a report of kcs.diagnose or its to_dict(), with a verdict; "
-            f"received {type(metrics['collapse']).__name__}."
+            f"metrics[{key!r}] is a report of kcs.diagnose or its to_dict(), with a verdict; "
+            f"received {type(metrics[key]).__name__}."
         )
-    return evaluation, collapse, metrics.get("plots") or {}
+    return report
 
 
 def collapse_of(features):

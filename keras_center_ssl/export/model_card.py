@@ -148,19 +148,29 @@ def _evaluation(record):
 
 
 def _collapse(record):
-    report = record["collapse"]
+    report, embeddings = record["collapse"], record.get("embedding_collapse")
     if not report:
         return ""
-    figures = report.get("figures") or {}
-    rows = [(f"`{k}`", _figure(figures[k]), v) for k, v in FIGURES.items() if _has(figures, k)]
-    verdict = _label(report["verdict"]) if report.get("verdict") else "not reached"
-    rows.append(("verdict", f"**{verdict}**", "by kcs.diagnose; all figures in metrics.json"))
-    lines = ["## Collapse", "", _table(("figure", "value", "what it says"), rows)]
+    reports = [report, embeddings] if embeddings else [report]
+    head = ("figure", "features", "embeddings") if embeddings else ("figure", "value")
+    figures = [each.get("figures") or {} for each in reports]
+    rows = [
+        (f"`{key}`", *(_figure(each[key]) if _has(each, key) else "" for each in figures), meaning)
+        for key, meaning in FIGURES.items()
+        if _has(figures[0], key)
+    ]
+    verdicts = [_label(e["verdict"]) if e.get("verdict") else "not reached" for e in reports]
+    by = "by kcs.diagnose; all figures in metrics.json"
+    rows.append(("verdict", *(f"**{verdict}**" for verdict in verdicts), by))
+    lines = ["## Collapse", "", _table((*head, "what it says"), rows)]
     if _has(report, "samples"):
         views = "two views each" if report.get("views") == 2 else "one view each"
+        lines += ["", f"Measured, L2-normalised, on {report['samples']} images, {views}."]
+    if embeddings:
         lines += [
-            "",
-            f"Measured on the L2-normalised features of {report['samples']} images, {views}.",
+            "Features are what the encoder gives. Embeddings are what the training's loss worked "
+            "on, behind the projector that is not exported. Features that end in a ReLU are never "
+            "negative, and so keep a long centre in health, too."
         ]
     sentences = [*report.get("reasons", []), *report.get("warnings", [])]
     if sentences:
@@ -177,11 +187,22 @@ def _training(record):
     rows = [("method", record["method"]), ("dataset", ", ".join(_datasets(record)))]
     rows += [(key.replace("_", " "), record[key]) for key in ("seed", "data_fingerprint")]
     rows += flatten(record["hyperparameters"])
-    rows += flatten({k: v for k, v in record["metadata"].items() if k not in ("tags", "limits")})
+    apart = ("tags", "limits", "recipe")
+    rows += flatten({k: v for k, v in record["metadata"].items() if k not in apart})
     rows = [(key, _figure(value)) for key, value in rows if value not in (None, "", [], {})]
     if not rows:
         return ""
-    return "## Training\n\n" + _table(("setting", "value"), rows)
+    recipe = record["metadata"].get("recipe")
+    lines = ["## Training", "", _table(("setting", "value"), rows)]
+    if recipe:
+        lines += ["", "The recipe it was trained by:", "", "```yaml", _yaml(recipe), "```"]
+    return "\n".join(lines)
+
+
+def _yaml(recipe):
+    import yaml
+
+    return yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True).rstrip()
 
 
 def _parity(record):
