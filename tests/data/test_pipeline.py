@@ -94,6 +94,16 @@ def test_same_seed_same_epochs_whatever_the_parallelism(rng, kind):
 
 
 @both
+def test_the_order_does_not_depend_on_the_global_seed(kind):
+    orders = []
+    for global_seed in (1, 2):
+        keras.utils.set_random_seed(global_seed)
+        dataset = multi_view(SOURCES[kind](numbered(32)), same, 32)
+        orders.append([numbers(made[0]) for _ in range(2) for (made,) in epoch(dataset)])
+    assert_equal(*orders)
+
+
+@both
 def test_views_differ_between_steps_and_epochs_of_the_same_images(rng, kind):
     images = np.tile(rng.random((1, 8, 8, 1), dtype="float32"), (8, 1, 1, 1))
     dataset = multi_view(SOURCES[kind](images), views.simclr(8), 4, shuffle=False)
