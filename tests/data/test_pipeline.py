@@ -96,7 +96,7 @@ def test_same_seed_same_epochs_whatever_the_parallelism(rng, kind):
 @both
 def test_the_order_does_not_depend_on_the_global_seed(kind):
     orders = []
-    for global_seed in (1, 2):
+    for global_seed in (0, 2):
         keras.utils.set_random_seed(global_seed)
         dataset = multi_view(SOURCES[kind](numbered(32)), same, 32)
         orders.append([numbers(made[0]) for _ in range(2) for (made,) in epoch(dataset)])
