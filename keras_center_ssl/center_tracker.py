@@ -1,10 +1,12 @@
 """The running, replica-exact state behind every centre figure that `fit` logs."""
 
+import dataclasses
+
 import keras
 import numpy as np
 from keras import ops
 
-from keras_center_ssl import engine
+from keras_center_ssl import engine, geometry
 
 LARGEST_COVARIANCE = 2048
 
@@ -66,6 +68,7 @@ class CenterTracker(keras.layers.Layer):
         self._sums = {name: self._state(name, shape) for name, shape in shapes.items()}
         self.ema_sum = self._state("ema_sum", (dim,))
         self.ema_weight = self._state("ema_weight", ())
+        self._resets = 0
         self.built = True
 
     def _state(self, name, shape):
@@ -108,12 +111,12 @@ class CenterTracker(keras.layers.Layer):
         """Empties the sums. The moving average of the centre stays."""
         for state in self._sums.values():
             state.assign(ops.zeros(state.shape))
+        self._resets += 1
 
     @property
     def center(self):
         """Centre vector of all embeddings since the last reset, `(dim,)`."""
-        sums = self._sums
-        return (sums["sum1"] + sums["sum2"]) / ops.maximum(2 * sums["count"], 1.0)
+        return _center(self._sums)
 
     @property
     def ema_center(self):
@@ -122,17 +125,18 @@ class CenterTracker(keras.layers.Layer):
 
     def result(self):
         """The figures that `fit` logs at every step, as a dict of scalar tensors."""
-        sums = self._sums
+        return self._result(self._sums)
+
+    def _result(self, sums):
         n = ops.maximum(sums["count"], 2.0)
         agreement = sums["pair_sum"] / n
         if self.within_steps:
             squared_center = sums["step_square"] / ops.maximum(sums["step_pairs"], 1.0)
             mean_square = sums["step_square_sum"] / (2 * n)
         else:
-            squared_center = (2 * n * ops.sum(ops.square(self.center)) - 1 - agreement) / (
-                2 * (n - 1)
-            )
-            mean_square = ops.square(self.center)
+            center = _center(sums)
+            squared_center = (2 * n * ops.sum(ops.square(center)) - 1 - agreement) / (2 * (n - 1))
+            mean_square = ops.square(center)
         variance = sums["square_sum"] / (2 * n) - mean_square
         return {
             "center_norm": ops.sqrt(ops.maximum(squared_center, 0.0)),
@@ -141,34 +145,71 @@ class CenterTracker(keras.layers.Layer):
             "normalized_std": ops.mean(ops.sqrt(ops.maximum(variance, 0.0))) * self.dim**0.5,
         }
 
-    def ranks(self):
+    def snapshot(self):
+        """The sums as they stand, for `figures(since=...)`: figures of any stretch of steps.
+
+        Copies every sum to the host, `(dim, dim)` floats if the covariance is tracked.
+        """
+        # A copy: what TensorFlow hands out may share memory with the variable.
+        sums = {name: np.array(ops.convert_to_numpy(v)) for name, v in self._sums.items()}
+        return Snapshot(sums, self._resets)
+
+    def covariance(self, since=None):
+        """Covariance of the embeddings since the last reset, and how many samples it rests on.
+
+        Args:
+            since: A `Snapshot`: only what came after it counts.
+
+        Returns:
+            `(dim, dim)` float64 array and a float, or `None` where there is none (yet).
+        """
+        if not self.tracks_covariance:
+            return None
+        sums = self._since(since, ("outer_count", "outer_center", "outer_sum"))
+        count = float(sums["outer_count"])
+        if count < 2:
+            return None
+        covariance = sums["outer_sum"] / count
+        if not self.within_steps:
+            center = sums["outer_center"] / count
+            covariance = covariance - np.outer(center, center)
+        return covariance, count
+
+    def ranks(self, since=None):
         """`effective_rank` and `participation_ratio` since the last reset, or `{}`.
 
         Both are of the centred embeddings, in float64 on the host; meant for epoch ends.
         """
-        if not self.tracks_covariance:
+        found = self.covariance(since)
+        if found is None:
             return {}
-        count = float(ops.convert_to_numpy(self._sums["outer_count"]))
-        if count < 2:
-            return {}
-        covariance = np.asarray(ops.convert_to_numpy(self._sums["outer_sum"]), "float64") / count
-        if not self.within_steps:
-            center = np.asarray(ops.convert_to_numpy(self._sums["outer_center"]), "float64") / count
-            covariance = covariance - np.outer(center, center)
-        values = np.linalg.eigvalsh(covariance).clip(min=0)
-        if values.sum() < 1e-8:
-            return {"effective_rank": 1.0, "participation_ratio": 0.0}
-        shares = np.sqrt(values)
-        shares = shares[shares > 0] / shares.sum()
+        values = np.linalg.eigvalsh(found[0]).clip(min=0)
         return {
-            "effective_rank": float(np.exp(-np.sum(shares * np.log(shares)))),
-            "participation_ratio": float(values.sum() ** 2 / np.sum(values**2)),
+            "effective_rank": geometry.effective_rank_of(values),
+            "participation_ratio": geometry.participation_ratio_of(values),
         }
 
-    def figures(self):
-        """All figures since the last reset as Python floats, ranks included."""
-        steps = {name: float(ops.convert_to_numpy(v)) for name, v in self.result().items()}
-        return {**steps, **self.ranks()}
+    def figures(self, since=None):
+        """All figures as Python floats, ranks included.
+
+        Args:
+            since: A `snapshot()`: the figures of what came after it. `None`, or a snapshot older
+                than the last reset: of everything since the reset.
+        """
+        return {**self.step_figures(since), **self.ranks(since)}
+
+    def step_figures(self, since=None):
+        """The figures of `result` as Python floats, optionally those since a snapshot."""
+        names = [name for name in self._sums if not name.startswith("outer")]
+        result = self._result(self._since(since, names))
+        return {name: float(ops.convert_to_numpy(value)) for name, value in result.items()}
+
+    def _since(self, since, names):
+        """Sums on the host, in float64, less those of a snapshot."""
+        sums = {n: np.asarray(ops.convert_to_numpy(self._sums[n]), "float64") for n in names}
+        if since is None or since.resets != self._resets:
+            return sums
+        return {name: value - since.sums[name] for name, value in sums.items()}
 
     def get_config(self):
         return {
@@ -203,6 +244,23 @@ class RunningMean(keras.layers.Layer):
 
     def result(self):
         return self.total / ops.maximum(self.steps, 1.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Snapshot:
+    """Sums of a `CenterTracker` at some step, and how often it had been reset by then."""
+
+    sums: dict
+    resets: int
+
+    @property
+    def count(self):
+        """Samples in the sums."""
+        return float(self.sums["count"])
+
+
+def _center(sums):
+    return (sums["sum1"] + sums["sum2"]) / ops.maximum(2 * sums["count"], 1.0)
 
 
 def _reduce_together(sums):

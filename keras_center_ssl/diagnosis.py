@@ -125,7 +125,8 @@ class CollapseReport:
         width = max(map(len, self.figures))
         lines += ["", f"  {'figure':<{width}}  {'value':>9}  limit"]
         for figure, value in self.figures.items():
-            limit = f"{_SIGNS[figure]} {self.thresholds[figure]:.4g}" if figure in _SIGNS else ""
+            sign = LIMIT_SIGNS.get(figure)
+            limit = f"{sign} {self.thresholds[figure]:.4g}" if sign else ""
             lines.append(f"  {figure:<{width}}  {value:>9.4g}  {limit}".rstrip())
         if self.warnings:
             lines += ["", *(_item(warning, "Warning: ") for warning in self.warnings)]
@@ -133,7 +134,7 @@ class CollapseReport:
 
 
 # On which side of its threshold a figure is free of collapse.
-_SIGNS = {
+LIMIT_SIGNS = {
     "center_norm_squared": "<",
     "between_variance": ">=",
     "participation_ratio": ">=",
@@ -199,6 +200,13 @@ def participation_ratio_of_power_law(dimensions, exponent=SPECTRUM_EXPONENT):
     return geometry.participation_ratio_of(np.arange(1.0, dimensions + 1) ** -exponent)
 
 
+def dimensions_99_of(spectrum):
+    """How many of the largest eigenvalues hold 99 % of the variance; 1 if there is none."""
+    total = float(np.sum(spectrum))
+    held = np.cumsum(spectrum) / total if total >= geometry.NO_VARIANCE else np.ones(1)
+    return 1 + int(np.sum(held < VARIANCE_HELD))
+
+
 def thresholds(n, d):
     """What the figures of `n` samples in `d` dimensions are held against, by name."""
     available = participation_ratio_null(n, d)
@@ -222,7 +230,7 @@ def _report(source, name):
     # Beyond a size the spectrum comes from the subsample, and is held against what that can show.
     seen = n if moments.second is not None else len(samples[0])
     limits = thresholds(seen, d)
-    verdict, reasons = _judge(figures, limits, seen, d)
+    verdict, reasons = judge(figures, limits, seen, d)
     return CollapseReport(
         verdict=verdict,
         reasons=reasons,
@@ -262,8 +270,6 @@ def _figures(moments, samples):
     """All figures, as floats; `samples` is the subsample of unit rows, one array per view."""
     first = samples[0]
     spectrum, uncentered = _spectra(moments, samples)
-    total = float(spectrum.sum())
-    held = np.cumsum(spectrum) / total if total >= geometry.NO_VARIANCE else np.ones(1)
     n = moments.count
     # Standard error of the U-statistic: its projection on single samples, then on pairs.
     along = np.mean(samples, axis=0) @ moments.center
@@ -288,7 +294,7 @@ def _figures(moments, samples):
         "participation_ratio": geometry.participation_ratio_of(spectrum),
         "effective_rank": geometry.effective_rank_of(spectrum),
         "effective_rank_uncentered": geometry.effective_rank_of(uncentered),
-        "dimensions_99": 1 + np.sum(held < VARIANCE_HELD),
+        "dimensions_99": dimensions_99_of(spectrum),
         "uniformity": geometry.uniformity(first),
         "groups": groups,
         "within_group_share": within,
@@ -372,31 +378,56 @@ def _spanning_tree(unit):
     return order, parent, length
 
 
-def _judge(figures, limits, n, d):
-    """The verdict and the sentences that explain it."""
-    grouped = _grouped(figures, limits)
-    low_rank = _low_rank(figures, limits, n, d)
+def judge(figures, limits, n, d):
+    """The one rule from figures to a verdict, for `diagnose` and for figures of other origin.
+
+    Args:
+        figures: Name to float: `center_norm_squared`, `participation_ratio`, `dimensions_99`, with
+            two views `between_variance` and `augmentation_noise`, and `groups`,
+            `within_group_share` and `group_gap`. Where the last three are missing (sums over
+            samples do not hold them) tight groups are not looked for; two or three of them then
+            show as a dimensional collapse. Missing ranks are not judged either.
+        limits: What `thresholds` gives for the samples that the ranks come from.
+        n: Number of those samples.
+        d: Number of dimensions.
+
+    Returns:
+        `(verdict, reasons)`: one of `VERDICTS`, and sentences that explain it.
+    """
     for verdict, reasons in (
         ("complete_collapse", _same(figures, limits)),
-        ("cluster_collapse", grouped),
-        ("dimensional_collapse", low_rank),
+        ("cluster_collapse", _grouped(figures, limits) if "group_gap" in figures else []),
+        (
+            "dimensional_collapse",
+            _low_rank(figures, limits, n, d) if "dimensions_99" in figures else [],
+        ),
     ):
         if reasons:
             return verdict, reasons
+    return "healthy", _nothing_found(figures, limits, d)
+
+
+def _nothing_found(figures, limits, d):
+    """Reasons to say that no collapse was found."""
     share = figures["center_norm_squared"]
-    return "healthy", [
+    reasons = [
         f"{_percent(max(0.0, share))} of the squared length is the common centre, which is "
         + (
             f"below the {_percent(limits['center_norm_squared'])} of a collapse."
             if share < limits["center_norm_squared"]
             else "an offset: what is left has the structure of healthy embeddings."
-        ),
-        f"The variance fills the equivalent of {figures['participation_ratio']:.1f} equal "
-        f"directions (limit {limits['participation_ratio']:.1f}), and "
-        f"{figures['dimensions_99']:.0f} of {d} directions hold 99 % of it (limit "
-        f"{limits['dimensions_99']:.1f}).",
-        "The samples do not fall into a few tight groups.",
+        )
     ]
+    if "dimensions_99" in figures:
+        reasons.append(
+            f"The variance fills the equivalent of {figures['participation_ratio']:.1f} equal "
+            f"directions (limit {limits['participation_ratio']:.1f}), and "
+            f"{figures['dimensions_99']:.0f} of {d} directions hold 99 % of it (limit "
+            f"{limits['dimensions_99']:.1f})."
+        )
+    if "group_gap" in figures:
+        reasons.append("The samples do not fall into a few tight groups.")
+    return reasons
 
 
 def _same(figures, limits):
@@ -411,7 +442,7 @@ def _same(figures, limits):
     if share >= limits["center_norm_squared"]:
         offset = (
             share < limits["center_norm_squared_offset"]
-            and figures["participation_ratio"] <= limits["participation_ratio_noise"]
+            and figures.get("participation_ratio", np.inf) <= limits["participation_ratio_noise"]
             and (between is None or between >= rest / 2)
         )
         reasons.append(
