@@ -93,3 +93,20 @@ def __getattr__(name):
 
 def __dir__():
     return __all__
+
+
+def _register():
+    """Makes `keras.saving.load_model` know this package's classes.
+
+    Keras finds classes of its own and of registered packages only. Where it is loaded before us, as
+    sorted imports do, registering costs next to nothing; where it is not, the first use of
+    `kcs.methods` registers them.
+    """
+    import sys
+
+    if "keras" in sys.modules:
+        for name in ("methods", "views", "optimizers"):
+            importlib.import_module(f"{__name__}.{name}")
+
+
+_register()

@@ -10,6 +10,9 @@ class InputError(ValueError):
     (or 2 where the command itself was used wrongly).
     """
 
+    # Keras wraps what is raised inside `call` in several lines of its own unless this is set.
+    _keras_call_info_injected = True
+
 
 def nearest(name, options):
     """Returns `" Did you mean 'x'?"` for the option nearest to `name`, or an empty string."""

@@ -127,7 +127,7 @@ def test_unreadable_files(tmp_path, text, message):
 
 def test_a_missing_recipe_suggests_its_neighbours(tmp_path):
     (tmp_path / "quickstart.yaml").write_text("")
-    with pytest.raises(kcs.InputError, match="Did you mean 'quickstart.yaml'"):
+    with pytest.raises(kcs.InputError, match=r"Did you mean 'quickstart\.yaml'"):
         load_recipe(tmp_path / "quikstart.yaml")
 
 

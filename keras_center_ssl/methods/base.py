@@ -155,6 +155,19 @@ class SSLModel(engine.TrainStep, keras.Model):
             )
         return tuple(_scaled(view) for view in views)
 
+    def _check_first_batch(self, dataset):
+        """Refuses a batch of one where only the data itself, not its type, tells the batch size."""
+        sizes = {spec.shape[0] for spec in keras.tree.flatten(dataset.element_spec) if spec.shape}
+        if None not in sizes:
+            return
+        position = getattr(dataset, "position", None)
+        place = position and (position.epoch, position.step)
+        first = next(iter(dataset.take(1)), None)
+        if position:
+            position.set(*place)
+        if first is not None:
+            self.unpack(first)
+
     def call(self, images, training=False):
         return self.encoder(_scaled(images), training=training)
 
@@ -180,6 +193,9 @@ class SSLModel(engine.TrainStep, keras.Model):
         if jit_compile == "auto" and keras.backend.backend() == "tensorflow":
             jit_compile = "auto" if engine.has_accelerator() else False
         super().compile(optimizer=optimizer, jit_compile=jit_compile, **kwargs)
+        # With its slots made here, the first step is traced once, and a model that was never
+        # fitted saves and loads without a warning.
+        self.optimizer.build(self.trainable_variables)
 
     def get_compile_config(self):
         optimizer = keras.saving.serialize_keras_object(self.optimizer)
@@ -188,8 +204,6 @@ class SSLModel(engine.TrainStep, keras.Model):
     def compile_from_config(self, config):
         optimizer = keras.saving.deserialize_keras_object(config["optimizer"])
         self.compile(**{**config, "optimizer": optimizer})
-        # Its slots must exist before the saved ones are read into them.
-        self.optimizer.build(self.trainable_variables)
 
     def fit(self, x=None, *args, callbacks=None, **kwargs):
         """Trains on batches of views. Arguments and result are those of `keras.Model.fit`.
@@ -209,6 +223,8 @@ class SSLModel(engine.TrainStep, keras.Model):
                 f"(received an array of shape {tuple(x.shape)}). Make them with "
                 "kcs.data.multi_view(images, views=kcs.views.simclr(size), batch_size=256)."
             )
+        if hasattr(x, "element_spec"):
+            self._check_first_batch(x)
         if not isinstance(x, (tuple, list)):
             # A dataset brings its own order; Keras warns where `shuffle` is left at its default.
             kwargs.setdefault("shuffle", False)

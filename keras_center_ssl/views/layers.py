@@ -84,19 +84,11 @@ def _is_number(value):
     return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
 
 
-def _plain(message):
-    """An `InputError` that Keras lets through `call` as it is, one paragraph."""
-    error = InputError(message)
-    # Keras otherwise wraps the message in a listing of the layer's arguments.
-    error._keras_call_info_injected = True
-    return error
-
-
 def _as_images(images):
     """A batch as float32 `(B, H, W, C)`; uint8 is scaled to `[0, 1]`."""
     images = tf.convert_to_tensor(images)
     if images.shape.rank not in (4, None):
-        raise _plain(
+        raise InputError(
             "Views are made of a batch of images of shape (B, H, W, C). Received shape "
             f"{tuple(images.shape)}: add the missing axis, e.g. `images[..., None]` for grey "
             "images or `images[None]` for a single one."
@@ -104,7 +96,7 @@ def _as_images(images):
     if images.dtype == tf.uint8:
         return tf.cast(images, tf.float32) / 255.0
     if not images.dtype.is_floating:
-        raise _plain(
+        raise InputError(
             "Views are made of images that are float in [0, 1] or uint8 in 0..255. Received dtype "
             f"{images.dtype.name}: convert them with `.astype('uint8')`."
         )
@@ -114,7 +106,7 @@ def _as_images(images):
 def _as_seed(seed):
     seed = tf.cast(tf.convert_to_tensor(seed), tf.int32)
     if seed.shape.rank is not None and seed.shape.as_list() not in ([2], [None]):
-        raise _plain(
+        raise InputError(
             "`seed` is an int32 tensor of shape (2,), e.g. `(17, 0)`. Received shape "
             f"{tuple(seed.shape)}."
         )

@@ -1,5 +1,6 @@
-import keras_center_ssl as kcs
 from method_checks import build, check_round_trip, check_trains
+
+import keras_center_ssl as kcs
 
 SMALL = dict(hidden_dim=32, output_dim=16)
 
