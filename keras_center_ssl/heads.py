@@ -4,7 +4,7 @@
 """
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 from keras_center_ssl.encoders.normalization import BatchNormalization
 
@@ -18,6 +18,7 @@ def mlp(
     batch_norm=True,
     last_batch_norm=None,
     last_bias=True,
+    activation="relu",
     name="projector",
 ):
     """A multi-layer perceptron: hidden layers with batch norm and ReLU, then a linear layer.
@@ -29,6 +30,7 @@ def mlp(
         last_batch_norm: Batch norm behind the last layer: `None`, `"affine"` (scale and offset
             are learned) or `"plain"` (they are not, as SimSiam's projector ends).
         last_bias: Whether the last layer has a bias, when no batch norm follows it.
+        activation: Of the hidden layers, any that Keras knows by name; DINO's is `"gelu"`.
         name: Name of the model.
 
     Returns:
@@ -41,7 +43,7 @@ def mlp(
         head.add(layers.Dense(width, use_bias=not batch_norm, name=f"dense_{index + 1}"))
         if batch_norm:
             head.add(BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"bn_{index + 1}"))
-        head.add(layers.ReLU(name=f"relu_{index + 1}"))
+        head.add(layers.Activation(activation, name=f"{activation}_{index + 1}"))
     index = len(hidden) + 1
     head.add(
         layers.Dense(last, use_bias=last_bias and last_batch_norm is None, name=f"dense_{index}")
@@ -55,3 +57,104 @@ def mlp(
         )
     head.add(layers.Activation("linear", dtype="float32", name="embedding"))
     return head
+
+
+def weight_normalized(input_dim, output_dim, name="prototypes"):
+    """Cosine similarities with learned directions: the last layer of DINO's head.
+
+    Returns:
+        A built `keras.Sequential` of one `WeightNormalizedDense`, `(B, input_dim)` to
+        `(B, output_dim)` in float32.
+    """
+    inputs = keras.Input((input_dim,))
+    return keras.Sequential([inputs, WeightNormalizedDense(output_dim, name="cosine")], name=name)
+
+
+@keras.saving.register_keras_serializable(package="keras_center_ssl")
+class WeightNormalizedDense(layers.Layer):
+    """A linear layer, without bias, from L2-normalised inputs by weight vectors of length 1.
+
+    Weight normalisation (Salimans & Kingma, arXiv 1602.07868) with its gain fixed at 1: only the
+    directions are learned. Computes in float32, since a low temperature follows.
+
+    Args:
+        units: How many directions.
+    """
+
+    def __init__(self, units, **kwargs):
+        super().__init__(**{"dtype": "float32", **kwargs})
+        self.units = units
+
+    def build(self, input_shape):
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(input_shape[-1], self.units),
+            initializer=keras.initializers.TruncatedNormal(stddev=0.02),
+        )
+
+    def call(self, inputs):
+        directions = ops.normalize(ops.convert_to_tensor(self.kernel), axis=0)
+        return ops.matmul(ops.normalize(inputs, axis=-1), directions)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.units)
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units}
+
+
+@keras.saving.register_keras_serializable(package="keras_center_ssl")
+class Prototypes(layers.Layer):
+    """Unit vectors that embeddings are compared with: SwAV's cluster centres.
+
+    Embeddings `(B, dim)`, of any length, to their cosines with the prototypes `(B, count)`, in
+    float32. Training moves the prototypes off the unit sphere: call `normalize` behind each step.
+
+    Args:
+        dim: Dimension of the embeddings.
+        count: Number of prototypes. They start in random directions.
+    """
+
+    def __init__(self, dim, count, **kwargs):
+        super().__init__(dtype="float32", **kwargs)
+        self.dim = dim
+        self.count = count
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(dim, count),
+            initializer=_unit_columns,
+            # `normalize` assigns on every replica, the same value on each.
+            aggregation="mean",
+        )
+        self.built = True
+
+    def call(self, embeddings):
+        return ops.matmul(ops.normalize(embeddings, axis=-1), self.kernel)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.count)
+
+    def normalize(self):
+        """Brings the prototypes back to length 1."""
+        self.kernel.assign(ops.normalize(self.kernel, axis=0))
+
+    def get_config(self):
+        return {**super().get_config(), "dim": self.dim, "count": self.count}
+
+
+@keras.saving.register_keras_serializable(package="keras_center_ssl")
+class Bias(layers.Layer):
+    """Adds one learned vector, 0 at first, to every row of `(B, D)`."""
+
+    def build(self, input_shape):
+        self.bias = self.add_weight(name="bias", shape=(input_shape[-1],), initializer="zeros")
+
+    def call(self, inputs):
+        return inputs + self.bias
+
+    def compute_output_shape(self, input_shape):
+        return tuple(input_shape)
+
+
+def _unit_columns(shape, dtype=None):
+    return ops.normalize(keras.random.normal(shape, dtype=dtype), axis=0)

@@ -27,6 +27,7 @@ VIEWS = {
 OPTIMIZERS = {
     "adam": keras.optimizers.Adam,
     "adamw": keras.optimizers.AdamW,
+    "lars": optimizers.LARS,
     "sgd": keras.optimizers.SGD,
 }
 

@@ -1,7 +1,25 @@
 """Objectives as pure functions: batch-first tensors in, a scalar (mean over the batch) out."""
 
+from keras_center_ssl.losses.barlow_twins import barlow_twins
 from keras_center_ssl.losses.center import center
+from keras_center_ssl.losses.dino import dino
+from keras_center_ssl.losses.info_nce import info_nce
 from keras_center_ssl.losses.negative_cosine import negative_cosine
 from keras_center_ssl.losses.nt_xent import nt_xent
+from keras_center_ssl.losses.sinkhorn import sinkhorn
+from keras_center_ssl.losses.swav import swav
+from keras_center_ssl.losses.triplet import triplet
+from keras_center_ssl.losses.vicreg import vicreg
 
-__all__ = ["center", "negative_cosine", "nt_xent"]
+__all__ = [
+    "barlow_twins",
+    "center",
+    "dino",
+    "info_nce",
+    "negative_cosine",
+    "nt_xent",
+    "sinkhorn",
+    "swav",
+    "triplet",
+    "vicreg",
+]

@@ -1,8 +1,27 @@
 """Self-supervised methods: `keras.Model`s that are trained with `fit` on views of images."""
 
+from keras_center_ssl.methods.barlow_twins import BarlowTwins
 from keras_center_ssl.methods.base import SSLModel
+from keras_center_ssl.methods.byol import BYOL
 from keras_center_ssl.methods.center_ssl import CenterSSL
+from keras_center_ssl.methods.dino import DINO
+from keras_center_ssl.methods.moco import MoCo
 from keras_center_ssl.methods.simclr import SimCLR
 from keras_center_ssl.methods.simsiam import SimSiam
+from keras_center_ssl.methods.swav import SwAV
+from keras_center_ssl.methods.triplet import Triplet
+from keras_center_ssl.methods.vicreg import VICReg
 
-__all__ = ["CenterSSL", "SSLModel", "SimCLR", "SimSiam"]
+__all__ = [
+    "BYOL",
+    "DINO",
+    "BarlowTwins",
+    "CenterSSL",
+    "MoCo",
+    "SSLModel",
+    "SimCLR",
+    "SimSiam",
+    "SwAV",
+    "Triplet",
+    "VICReg",
+]

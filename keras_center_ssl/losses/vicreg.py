@@ -1,0 +1,62 @@
+"""Variance, invariance and covariance regularisation."""
+
+from keras import ops
+
+from keras_center_ssl.errors import InputError
+from keras_center_ssl.losses._similarity import check_pair
+
+EPSILON = 1e-4
+
+
+def vicreg(z1, z2, invariance_weight=25.0, variance_weight=25.0, covariance_weight=1.0):
+    """VICReg's objective (Bardes et al., arXiv 2105.04906, eq. 6, scaled as the authors' code).
+
+    - Invariance: `mean (z1 - z2)^2`, over the batch *and* the dimensions.
+    - Variance: `mean_k [1 - sqrt(Var z_k + 1e-4)]_+`, the mean of both views.
+    - Covariance: `1/D sum_{k != l} Cov(z)_kl^2`, the sum of both views.
+
+    The paper's formulas sum the invariance over the dimensions and the variance over the views;
+    its weights, the defaults here, belong to the code's scale. Variances and covariances are
+    unbiased, divided by `B - 1`. Nothing depends on the mean of the embeddings: the centre is
+    free, and the loss the same when both views are shifted by one vector.
+
+    Args:
+        z1: Embeddings of the first view, `(B, D)`; not normalised to unit length.
+        z2: Embeddings of the second view, `(B, D)`. Under a distribution strategy both have to be
+            those of the global batch, as the method's are.
+        invariance_weight: 0 or more; 25 in the paper.
+        variance_weight: 0 or more; 25 in the paper.
+        covariance_weight: 0 or more; 1 in the paper.
+
+    Returns:
+        A scalar; .99 times `variance_weight` when all embeddings coincide.
+
+    Raises:
+        InputError: If shapes differ, the batch has one sample, or a weight is negative.
+    """
+    check_pair(z1, z2)
+    weights = (invariance_weight, variance_weight, covariance_weight)
+    if min(weights) < 0:
+        raise InputError(
+            "vicreg's weights of invariance, variance and covariance are 0 or more; received "
+            f"{weights}."
+        )
+    z1, z2 = ops.cast(z1, "float32"), ops.cast(z2, "float32")
+    invariance = ops.mean(ops.square(z1 - z2))
+    variance1, covariance1 = _regularizers(z1)
+    variance2, covariance2 = _regularizers(z2)
+    return (
+        invariance_weight * invariance
+        + variance_weight * (variance1 + variance2) / 2
+        + covariance_weight * (covariance1 + covariance2)
+    )
+
+
+def _regularizers(z):
+    """The variance and covariance terms of one view."""
+    z = z - ops.mean(z, axis=0)
+    dim = z.shape[-1]
+    covariance = ops.matmul(ops.transpose(z), z) / (ops.cast(ops.shape(z)[0], "float32") - 1.0)
+    std = ops.sqrt(ops.diagonal(covariance) + EPSILON)
+    off_diagonal = covariance * (1.0 - ops.eye(dim))
+    return ops.mean(ops.relu(1.0 - std)), ops.sum(ops.square(off_diagonal)) / dim

@@ -1,0 +1,66 @@
+"""Barlow Twins."""
+
+import keras
+
+from keras_center_ssl import heads, losses
+from keras_center_ssl.methods.base import SSLModel
+
+
+@keras.saving.register_keras_serializable(package="keras_center_ssl")
+class BarlowTwins(SSLModel):
+    """Barlow Twins: self-supervised learning via redundancy reduction (arXiv 2103.03230).
+
+    The cross-correlation of the two views' dimensions is brought to the identity. Standardising
+    every dimension over the batch takes the centre away before the loss is computed; the
+    off-diagonal keeps the dimensions apart, as negatives keep samples apart.
+
+    Args:
+        encoder: See `SSLModel`.
+        redundancy_weight: Weight of the off-diagonal (lambda), 5e-3 in the paper; 0 leaves it out.
+        loss_scale: Factor on the whole loss, which is a sum over dimensions: 1/32 in the authors'
+            code, .1 in the CIFAR and ImageNet-100 recipes. It matters little under LARS and Adam,
+            and much under SGD.
+        hidden_dim: Width of the projector's two hidden layers: 8192 in the paper.
+        output_dim: Dimension of the embeddings: 8192 in the paper.
+        batch_norm: `False` leaves out all batch norm behind the encoder: in the projector's hidden
+            layers, and the standardisation of the embeddings (an ablation of arXiv 2402.14957).
+    """
+
+    def __init__(
+        self,
+        encoder,
+        *,
+        redundancy_weight: float = 5e-3,
+        loss_scale: float = 1.0,
+        hidden_dim: int = 2048,
+        output_dim: int = 2048,
+        batch_norm: bool = True,
+        **kwargs,
+    ):
+        super().__init__(encoder, **kwargs)
+        self.redundancy_weight = redundancy_weight
+        self.loss_scale = loss_scale
+        self.hidden_dim = hidden_dim
+        self.output_dim = output_dim
+        self.batch_norm = batch_norm
+        # The standardisation makes a last bias void; without it, it would be one.
+        self.projector = heads.mlp(
+            self.feature_dim,
+            [hidden_dim, hidden_dim, output_dim],
+            batch_norm=batch_norm,
+            last_bias=not batch_norm,
+        )
+        self.track(projection=output_dim)
+
+    def branches(self, views, training):
+        z1, z2 = (
+            self.projector(self.encoder(view, training=training), training=training)
+            for view in views[:2]
+        )
+        loss = losses.barlow_twins(
+            self.gather(z1),
+            self.gather(z2),
+            self.redundancy_weight,
+            standardize=self.batch_norm,
+        )
+        return self.loss_scale * loss, {"projection": (z1, z2)}
