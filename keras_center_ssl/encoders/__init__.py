@@ -3,5 +3,18 @@
 from keras_center_ssl.encoders.adapt import as_encoder, plain
 from keras_center_ssl.encoders.normalization import BatchNormalization
 from keras_center_ssl.encoders.resnet import resnet18, resnet50, resnet_small
+from keras_center_ssl.encoders.sizes import encode
+from keras_center_ssl.encoders.vit import PatchTokens, vit_small, vit_tiny
 
-__all__ = ["BatchNormalization", "as_encoder", "plain", "resnet18", "resnet50", "resnet_small"]
+__all__ = [
+    "BatchNormalization",
+    "PatchTokens",
+    "as_encoder",
+    "encode",
+    "plain",
+    "resnet18",
+    "resnet50",
+    "resnet_small",
+    "vit_small",
+    "vit_tiny",
+]

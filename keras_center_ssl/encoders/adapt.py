@@ -2,7 +2,6 @@
 
 import keras
 
-from keras_center_ssl.encoders.normalization import BatchNormalization
 from keras_center_ssl.errors import InputError
 
 
@@ -75,16 +74,25 @@ def _with_shapes(model):
 def plain(encoder) -> keras.Model:
     """A copy of `encoder` in stock Keras layers, with the same weights and outputs.
 
-    It loads with `keras.saving.load_model` where this package is not installed.
+    It loads with `keras.saving.load_model` where this package is not installed. A vision
+    transformer's copy takes images of the size it was built for only.
     """
-    if not any(isinstance(layer, BatchNormalization) for layer in encoder._flatten_layers()):
+    if not any(hasattr(layer, "stock") for layer in encoder._flatten_layers()):
         return encoder
+    unset = []
 
     def stock(layer):
-        if isinstance(layer, BatchNormalization):
-            return keras.layers.BatchNormalization.from_config(layer.get_config())
-        return layer.__class__.from_config(layer.get_config())
+        if not hasattr(layer, "stock"):
+            copy = layer.__class__.from_config(layer.get_config())
+        else:
+            copy = layer.stock()
+            if copy.built:  # and holds its weights, in an order of its own
+                return copy
+        unset.append((layer, copy))
+        return copy
 
-    copy = keras.models.clone_model(encoder, clone_function=stock, recursive=True)
-    copy.set_weights(encoder.get_weights())
-    return copy
+    plain_encoder = keras.models.clone_model(encoder, clone_function=stock, recursive=True)
+    for layer, copy in unset:
+        if isinstance(layer, keras.layers.Layer):
+            copy.set_weights(layer.get_weights())
+    return plain_encoder

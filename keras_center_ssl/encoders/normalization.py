@@ -53,3 +53,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
             return super()._moments(inputs, mask)
         finally:
             self.synchronized = False
+
+    def stock(self):
+        """The stock layer with this one's config, not built."""
+        return keras.layers.BatchNormalization.from_config(self.get_config())
