@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         zoo,
     )
     from keras_center_ssl.center_tracker import CenterTracker
+    from keras_center_ssl.critical import CriticalCenterWeight, critical_center_weight
     from keras_center_ssl.diagnosis import CollapseReport, diagnose
     from keras_center_ssl.errors import InputError
 
@@ -55,16 +56,20 @@ _MODULES = (
 _OBJECTS = {
     "CenterTracker": "center_tracker",
     "CollapseReport": "diagnosis",
+    "CriticalCenterWeight": "critical",
     "InputError": "errors",
+    "critical_center_weight": "critical",
     "diagnose": "diagnosis",
 }
 
 __all__ = [
     "CenterTracker",
     "CollapseReport",
+    "CriticalCenterWeight",
     "InputError",
     "__version__",
     "callbacks",
+    "critical_center_weight",
     "data",
     "diagnose",
     "diagnosis",
