@@ -1,6 +1,5 @@
 import keras
 import numpy as np
-import pytest
 from method_checks import build, check_round_trip, check_trains, digits_views
 
 import keras_center_ssl as kcs
@@ -8,20 +7,13 @@ import keras_center_ssl as kcs
 SMALL = dict(hidden_dim=32, output_dim=16)
 
 
-@pytest.mark.parametrize("weight", [5e-3, 0.0])
-def test_trains_without_complete_collapse(weight):
-    """With batch norm neither collapses to a point, not even without the redundancy term."""
-    model = build(kcs.methods.BarlowTwins, redundancy_weight=weight, loss_scale=0.1, **SMALL)
-    check_trains(model)
-
-
-def test_redundancy_term_keeps_the_dimensions_apart():
-    ranks = [
-        check_trains(build(kcs.methods.BarlowTwins, redundancy_weight=w, loss_scale=0.1, **SMALL))
-        for w in (0.0, 0.1)
-    ]
-    without, with_it = (history["effective_rank"][-1] for history in ranks)
-    assert with_it > without
+def test_trains_without_collapse():
+    """Not even without the redundancy term, since batch norm is left; that term adds rank."""
+    ranks = {}
+    for weight in (0.0, 0.1):
+        model = build(kcs.methods.BarlowTwins, redundancy_weight=weight, loss_scale=0.1, **SMALL)
+        ranks[weight] = check_trains(model)["effective_rank"][-1]
+    assert ranks[0.1] > ranks[0.0], ranks
 
 
 def test_without_batch_norm_there_is_none():
@@ -35,7 +27,6 @@ def test_without_batch_norm_there_is_none():
         0.01 * kcs.losses.barlow_twins(z1, z2, standardize=False),
         rtol=1e-5,
     )
-    check_trains(model, healthy=False)
 
 
 def test_loss_scale_scales_the_loss():

@@ -28,6 +28,8 @@ def test_without_hinge_it_trains_as_the_simplified_objective():
         decorrelation_weight=0.0,
         **SMALL,
     )
+    for model in (triplet, center):
+        model.compile(model.optimizer, run_eagerly=True)
     for batch in digits_views(steps=3):
         losses = [m.train_on_batch(batch[0], return_dict=True)["loss"] for m in (triplet, center)]
         np.testing.assert_allclose(losses[0], losses[1], rtol=1e-4, atol=1e-5)
