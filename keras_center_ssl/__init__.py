@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from keras_center_ssl.center_tracker import CenterTracker
     from keras_center_ssl.critical import CriticalCenterWeight, critical_center_weight
     from keras_center_ssl.diagnosis import CollapseReport, diagnose
-    from keras_center_ssl.errors import InputError
+    from keras_center_ssl.errors import CollapseError, CollapseWarning, InputError
 
 _MODULES = (
     "callbacks",
@@ -55,7 +55,9 @@ _MODULES = (
 )
 _OBJECTS = {
     "CenterTracker": "center_tracker",
+    "CollapseError": "errors",
     "CollapseReport": "diagnosis",
+    "CollapseWarning": "errors",
     "CriticalCenterWeight": "critical",
     "InputError": "errors",
     "critical_center_weight": "critical",
@@ -64,7 +66,9 @@ _OBJECTS = {
 
 __all__ = [
     "CenterTracker",
+    "CollapseError",
     "CollapseReport",
+    "CollapseWarning",
     "CriticalCenterWeight",
     "InputError",
     "__version__",

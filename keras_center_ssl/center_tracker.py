@@ -146,70 +146,56 @@ class CenterTracker(keras.layers.Layer):
         }
 
     def snapshot(self):
-        """The sums as they stand, for `figures(since=...)`: figures of any stretch of steps.
+        """The sums as they stand, a `Snapshot`. The difference of two gives the steps between.
 
-        Copies every sum to the host, `(dim, dim)` floats if the covariance is tracked.
+        >>> before = tracker.snapshot()
+        >>> ...
+        >>> tracker.figures(tracker.snapshot().since(before))
         """
-        # A copy: what TensorFlow hands out may share memory with the variable.
+        # Copies: what TensorFlow hands out may share memory with the variable.
         sums = {name: np.array(ops.convert_to_numpy(v)) for name, v in self._sums.items()}
         return Snapshot(sums, self._resets)
 
-    def covariance(self, since=None):
-        """Covariance of the embeddings since the last reset, and how many samples it rests on.
+    def figures(self, snapshot=None):
+        """All figures as Python floats, ranks included: of a snapshot, or since the last reset."""
+        snapshot = snapshot or self.snapshot()
+        return {**self.step_figures(snapshot), **self.ranks(snapshot)}
 
-        Args:
-            since: A `Snapshot`: only what came after it counts.
+    def step_figures(self, snapshot):
+        """The figures of `result` for a snapshot, as Python floats."""
+        sums = {k: v.astype("float64") for k, v in snapshot.sums.items() if "outer" not in k}
+        return {k: float(ops.convert_to_numpy(v)) for k, v in self._result(sums).items()}
 
-        Returns:
-            `(dim, dim)` float64 array and a float, or `None` where there is none (yet).
-        """
-        if not self.tracks_covariance:
-            return None
-        sums = self._since(since, ("outer_count", "outer_center", "outer_sum"))
-        count = float(sums["outer_count"])
-        if count < 2:
-            return None
-        covariance = sums["outer_sum"] / count
-        if not self.within_steps:
-            center = sums["outer_center"] / count
-            covariance = covariance - np.outer(center, center)
-        return covariance, count
-
-    def ranks(self, since=None):
-        """`effective_rank` and `participation_ratio` since the last reset, or `{}`.
+    def ranks(self, snapshot=None):
+        """`effective_rank` and `participation_ratio` of a snapshot or since the reset, or `{}`.
 
         Both are of the centred embeddings, in float64 on the host; meant for epoch ends.
         """
-        found = self.covariance(since)
-        if found is None:
+        covariance = self.covariance(snapshot)
+        if covariance is None:
             return {}
-        values = np.linalg.eigvalsh(found[0]).clip(min=0)
+        values = np.linalg.eigvalsh(covariance).clip(min=0)
         return {
             "effective_rank": geometry.effective_rank_of(values),
             "participation_ratio": geometry.participation_ratio_of(values),
         }
 
-    def figures(self, since=None):
-        """All figures as Python floats, ranks included.
+    def covariance(self, snapshot=None):
+        """Covariance of the embeddings of a snapshot or since the reset, `(dim, dim)` float64.
 
-        Args:
-            since: A `snapshot()`: the figures of what came after it. `None`, or a snapshot older
-                than the last reset: of everything since the reset.
+        `None` where it is not tracked, or rests on fewer than two samples.
         """
-        return {**self.step_figures(since), **self.ranks(since)}
-
-    def step_figures(self, since=None):
-        """The figures of `result` as Python floats, optionally those since a snapshot."""
-        names = [name for name in self._sums if not name.startswith("outer")]
-        result = self._result(self._since(since, names))
-        return {name: float(ops.convert_to_numpy(value)) for name, value in result.items()}
-
-    def _since(self, since, names):
-        """Sums on the host, in float64, less those of a snapshot."""
-        sums = {n: np.asarray(ops.convert_to_numpy(self._sums[n]), "float64") for n in names}
-        if since is None or since.resets != self._resets:
-            return sums
-        return {name: value - since.sums[name] for name, value in sums.items()}
+        if not self.tracks_covariance:
+            return None
+        snapshot = snapshot or self.snapshot()
+        count = snapshot.covariance_count
+        if count < 2:
+            return None
+        covariance = snapshot.sums["outer_sum"].astype("float64") / count
+        if not self.within_steps:
+            center = snapshot.sums["outer_center"].astype("float64") / count
+            covariance -= np.outer(center, center)
+        return covariance
 
     def get_config(self):
         return {
@@ -248,15 +234,35 @@ class RunningMean(keras.layers.Layer):
 
 @dataclasses.dataclass(frozen=True)
 class Snapshot:
-    """Sums of a `CenterTracker` at some step, and how often it had been reset by then."""
+    """Sums of a `CenterTracker` at some step, as NumPy arrays."""
 
     sums: dict
     resets: int
+
+    def since(self, earlier):
+        """What came after an earlier snapshot; all of this one if there was a reset between."""
+        if earlier is None or earlier.resets != self.resets:
+            return self
+        return Snapshot(
+            {k: v.astype("float64") - earlier.sums[k] for k, v in self.sums.items()}, self.resets
+        )
 
     @property
     def count(self):
         """Samples in the sums."""
         return float(self.sums["count"])
+
+    @property
+    def covariance_count(self):
+        """Samples in the covariance, 0 where it is not tracked."""
+        return float(self.sums.get("outer_count", 0.0))
+
+    @property
+    def zero_share(self):
+        """Share of embeddings that are zero vectors, in [0, 1]: the figures do not see them."""
+        # Every other embedding has unit length.
+        squares = self.sums["square_sum"].sum(dtype="float64")
+        return float(max(0.0, 1.0 - squares / max(2 * self.count, 1.0)))
 
 
 def _center(sums):

@@ -123,18 +123,38 @@ def evaluate(run: RunFolder):
 def diagnose(
     path: Annotated[pathlib.Path, typer.Argument(help="Embeddings (.npy, .npz), or a run folder.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    report: Annotated[
+        pathlib.Path | None,
+        typer.Option(help="An HTML page to write, with pictures. For a run see its report.html."),
+    ] = None,
+    plots: Annotated[
+        pathlib.Path | None, typer.Option(help="A folder to write the pictures into, as PNG.")
+    ] = None,
 ):
     """Say whether embeddings are healthy or collapsed, and why."""
-    from keras_center_ssl import diagnosis
-
     if path.is_dir():
+        if report or plots:
+            raise InputError(
+                "--report and --plots are for files of embeddings. A run has both: center-ssl "
+                f"evaluate {path} writes {path / 'report.html'} and {path / 'plots'}."
+            )
         reports = _diagnose_run(path)
+    elif report or plots:
+        from keras_center_ssl.report import diagnose_file
+
+        reports = [diagnose_file(path, report, plots)]
     else:
+        from keras_center_ssl import diagnosis
+
         reports = [diagnosis.diagnose_file(path)]
-    for report in reports:
+    for found in reports:
         console.print(
-            report.to_json() if as_json else str(report) + "\n", markup=False, highlight=False
+            found.to_json() if as_json else str(found) + "\n", markup=False, highlight=False
         )
+    if report and not as_json:
+        console.print(f"Report with pictures: {report}", markup=False, highlight=False)
+    if plots and not as_json:
+        console.print(f"Pictures: {plots}", markup=False, highlight=False)
 
 
 def _diagnose_run(path):

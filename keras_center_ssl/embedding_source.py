@@ -47,6 +47,40 @@ def from_file(path):
     return from_arrays(z)
 
 
+def sample_of_file(path, size, seed=0):
+    """Random rows of a file's first view, in their order, for pictures.
+
+    Args:
+        path: A `.npy` or `.npz` file, as in `from_file`.
+        size: How many rows, at most.
+        seed: Of the choice.
+
+    Returns:
+        `(rows, labels)`: `(m, d)` float64, and `(m,)` labels or `None`. Labels are the array
+        `labels` or `y` of an `.npz` file, if it has one entry a row.
+    """
+    source = from_file(path)
+    chosen = geometry.subsample(np.arange(source.samples), size, seed)
+    rows, start = [], 0
+    for first, *_ in source.blocks():
+        end = start + len(first)
+        inside = chosen[np.searchsorted(chosen, start) : np.searchsorted(chosen, end)]
+        rows.append(np.asarray(first, dtype=np.float64)[inside - start])
+        start = end
+    labels = _labels(path, source.samples)
+    return np.concatenate(rows), None if labels is None else labels[chosen]
+
+
+def _labels(path, samples):
+    if not zipfile.is_zipfile(path):
+        return None
+    with np.load(path, allow_pickle=False) as archive:
+        for name in ("labels", "y"):
+            if name in archive.files and archive[name].shape == (samples,):
+                return archive[name]
+    return None
+
+
 def _as_embeddings(z, name="z"):
     """2-D embeddings or 4-D feature maps; anything else is refused with `geometry.as_rows`."""
     z = np.asanyarray(z)

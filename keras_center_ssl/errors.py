@@ -1,4 +1,4 @@
-"""The one exception for input that a person can mend, and the words it is written in."""
+"""Bad input that a person can mend, the words it is written in, and collapse."""
 
 import difflib
 
@@ -12,6 +12,22 @@ class InputError(ValueError):
 
     # Keras wraps what is raised inside `call` in several lines of its own unless this is set.
     _keras_call_info_injected = True
+
+
+class CollapseError(RuntimeError):
+    """Raised by `CollapseMonitor(on_collapse="raise")`.
+
+    Attributes:
+        finding: The monitor's finding: verdict, since which step it holds, reasons and causes.
+    """
+
+    def __init__(self, finding):
+        super().__init__(str(finding))
+        self.finding = finding
+
+
+class CollapseWarning(UserWarning):
+    """What `CollapseMonitor` warns with."""
 
 
 def nearest(name, options):

@@ -132,6 +132,21 @@ def covariance_spectrum(z, center=True):
     return Moments.of(z).spectrum(center=center)
 
 
+def pairwise_cosines(z, max_samples=512, seed=0):
+    """Cosines of all pairs of different samples.
+
+    Args:
+        z: `(n, d)` embeddings.
+        max_samples: All samples up to this many, a random subsample of this size beyond.
+        seed: Seed of the subsample.
+
+    Returns:
+        `(m (m - 1) / 2,)` float64 in [-1, 1], `m = min(n, max_samples)`.
+    """
+    unit = unit_rows(subsample(as_rows(z), max_samples, seed))
+    return np.clip((unit @ unit.T)[np.triu_indices(len(unit), 1)], -1.0, 1.0)
+
+
 def uniformity(z, max_samples=8192, seed=0):
     """`log E_{i != j} exp(-2 ||z_i - z_j||^2)`: about -4 when spread evenly, 0 when one point.
 
