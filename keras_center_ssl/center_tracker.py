@@ -169,11 +169,14 @@ class CenterTracker(keras.layers.Layer):
     def ranks(self, snapshot=None):
         """`effective_rank` and `participation_ratio` of a snapshot or since the reset, or `{}`.
 
-        Both are of the centred embeddings, in float64 on the host; meant for epoch ends.
+        Both are of the centred embeddings, in float64 on the host; meant for epoch ends. NaN where
+        the embeddings were.
         """
         covariance = self.covariance(snapshot)
         if covariance is None:
             return {}
+        if not np.isfinite(covariance).all():
+            return {"effective_rank": float("nan"), "participation_ratio": float("nan")}
         values = np.linalg.eigvalsh(covariance).clip(min=0)
         return {
             "effective_rank": geometry.effective_rank_of(values),

@@ -51,7 +51,12 @@ class TrainStep:
             trainable, non_trainable
         )
         if self.transforms_gradients:
-            gradients = self.gradient_transform(gradients, self.trainable_variables)
+            # In the scope: the method may ask for its clock, or the optimizer's loss scale.
+            _, gradients = self._run(
+                trainable,
+                non_trainable,
+                lambda: self.gradient_transform(gradients, self.trainable_variables),
+            )
         trainable, optimizer_variables = self.optimizer.stateless_apply(
             optimizer_variables, gradients, trainable
         )

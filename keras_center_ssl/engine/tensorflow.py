@@ -20,7 +20,10 @@ def all_gather(x):
     """The replicas' `x`, joined along the batch axis in replica order. Differentiable."""
     if replica_count() == 1:
         return x
-    return tf.distribute.get_replica_context().all_gather(x, axis=0)
+    gathered = tf.distribute.get_replica_context().all_gather(x, axis=0)
+    # The strategy forgets all of the shape; only the number of rows is unknown.
+    gathered.set_shape([None, *x.shape[1:]])
+    return gathered
 
 
 def has_accelerator():
