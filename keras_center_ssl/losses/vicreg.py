@@ -55,8 +55,11 @@ def vicreg(z1, z2, invariance_weight=25.0, variance_weight=25.0, covariance_weig
 def _regularizers(z):
     """The variance and covariance terms of one view."""
     z = z - ops.mean(z, axis=0)
-    dim = z.shape[-1]
-    covariance = ops.matmul(ops.transpose(z), z) / (ops.cast(ops.shape(z)[0], "float32") - 1.0)
+    # Of the tensor: what a strategy gathers has no static shape.
+    rows, dim = ops.shape(z)
+    covariance = ops.matmul(ops.transpose(z), z) / (ops.cast(rows, "float32") - 1.0)
     std = ops.sqrt(ops.diagonal(covariance) + EPSILON)
     off_diagonal = covariance * (1.0 - ops.eye(dim))
-    return ops.mean(ops.relu(1.0 - std)), ops.sum(ops.square(off_diagonal)) / dim
+    return ops.mean(ops.relu(1.0 - std)), ops.sum(ops.square(off_diagonal)) / ops.cast(
+        dim, "float32"
+    )

@@ -157,7 +157,9 @@ class SSLModel(engine.TrainStep, keras.Model):
 
     def _check_first_batch(self, dataset):
         """Refuses a batch of one where only the data itself, not its type, tells the batch size."""
-        sizes = {spec.shape[0] for spec in keras.tree.flatten(dataset.element_spec) if spec.shape}
+        specs = keras.tree.flatten(dataset.element_spec)
+        # A dataset that is distributed already has specs without a shape.
+        sizes = {spec.shape[0] for spec in specs if getattr(spec, "shape", None)}
         if None not in sizes:
             return
         position = getattr(dataset, "position", None)
