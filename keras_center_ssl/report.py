@@ -121,8 +121,10 @@ def write_diagnosis(report, pictures, path):
     """
     views = "two views" if report.views == 2 else "one view"
     size = f"{report.samples:,} samples, {report.dimension:,} dimensions, {views}"
-    body = [_verdict(dataclasses.replace(report, name=None)), _pictures(pictures), _figures(report)]
-    _write(pathlib.Path(path), f"Collapse report of {report.name or 'embeddings'}", size, body)
+    title = f"Collapse report of {report.name or 'embeddings'}"
+    report = dataclasses.replace(report, name=None)
+    body = [_verdict(report), _pictures(pictures), _figures(report)]
+    _write(pathlib.Path(path), title, size, body)
 
 
 def diagnose_file(path, report_path=None, pictures=None, samples=2000):
@@ -173,13 +175,14 @@ def _write(path, title, subtitle, body):
 def _verdict(report):
     """The box that says it in one line, with reasons and warnings."""
     style = "healthy" if report.verdict == "healthy" else "collapsed"
-    name = f"{report.name}: " if report.name else ""
+    verdict = _words(report.verdict)
+    title = f"{report.name}: {verdict}" if report.name else verdict.capitalize()
     reasons = "".join(f"<li>{html.escape(reason)}</li>" for reason in report.reasons)
     warnings = "".join(
         f'<p class="warning note">Note: {html.escape(warning)}</p>' for warning in report.warnings
     )
     return (
-        f'<div class="verdict {style}"><h3>{html.escape(name + _words(report.verdict))}</h3>'
+        f'<div class="verdict {style}"><h3>{html.escape(title)}</h3>'
         f"<ul>{reasons}</ul>{warnings}</div>"
     )
 

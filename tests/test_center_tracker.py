@@ -133,3 +133,33 @@ def test_config_round_trip():
     config = keras.saving.serialize_keras_object(tracker)
     copy = keras.saving.deserialize_keras_object(config)
     assert copy.get_config() == tracker.get_config()
+
+
+@pytest.mark.parametrize("within_steps", [False, True])
+def test_snapshots_give_the_figures_of_the_steps_between(rng, within_steps):
+    tracker, fresh = (
+        kcs.CenterTracker(8, within_steps=within_steps, covariance_every=2) for _ in range(2)
+    )
+    for _ in range(3):
+        tracker.update_state(*views(rng, d=8))
+    before = tracker.snapshot()
+    assert before.count == 288 and before.covariance_count == 144
+    for _ in range(2):
+        pair = views(rng, d=8, offset=0.1)
+        tracker.update_state(*pair)
+        fresh.update_state(*pair)
+    window = tracker.snapshot().since(before)
+    close(tracker.figures(window), fresh.figures(), rtol=1e-4, atol=1e-4)
+    assert before.count == 288
+    tracker.reset_state()
+    tracker.update_state(*pair)
+    # A snapshot from before a reset is void.
+    assert tracker.snapshot().since(before).count == 96
+
+
+def test_zero_vectors_are_counted(rng):
+    z1, z2 = views(rng, d=8)
+    z1[:24] = 0
+    tracker = kcs.CenterTracker(8)
+    tracker.update_state(z1, z2)
+    assert tracker.snapshot().zero_share == pytest.approx(24 / 192, abs=1e-6)

@@ -394,3 +394,17 @@ def test_needs_neither_keras_nor_tensorflow():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert result.stdout.strip() == "[]"
+
+
+def test_the_rule_works_on_what_sums_hold(rng):
+    """Without neighbours a few groups show as few dimensions; all else stays as it is."""
+    rank_figures = ("center_norm_squared", "participation_ratio", "dimensions_99")
+    for verdict, cases in CASES.items():
+        report = diagnose(list(cases.values())[2](rng, 300, 16))
+        figures = {name: report.figures[name] for name in rank_figures}
+        found, reasons = diagnosis.judge(figures, report.thresholds, 300, 16)
+        expected = "dimensional_collapse" if verdict == "cluster_collapse" else verdict
+        assert found == expected and reasons
+        assert not any("groups" in reason for reason in reasons)
+    found, _ = diagnosis.judge({"center_norm_squared": 0.5}, diagnosis.thresholds(300, 16), 300, 16)
+    assert found == "healthy"

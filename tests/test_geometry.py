@@ -291,3 +291,12 @@ def test_center_cosine_takes_batches_of_different_size_but_one_space():
     assert geometry.center_cosine(np.ones((4, 3)), np.ones((5, 3))) == pytest.approx(1)
     with pytest.raises(InputError, match="3 and of 2 dimensions"):
         geometry.center_cosine(np.ones((4, 3)), np.ones((4, 2)))
+
+
+def test_pairwise_cosines(rng):
+    z = rng.normal(size=(30, 5))
+    unit = z / np.linalg.norm(z, axis=1, keepdims=True)
+    expected = [unit[i] @ unit[j] for i in range(30) for j in range(i + 1, 30)]
+    np.testing.assert_allclose(geometry.pairwise_cosines(z), expected, atol=1e-12)
+    assert geometry.pairwise_cosines(z).mean() == pytest.approx(geometry.center_norm_squared(z))
+    assert len(geometry.pairwise_cosines(z, max_samples=10)) == 45

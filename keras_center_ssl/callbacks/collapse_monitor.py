@@ -38,7 +38,7 @@ class CollapseFinding:
     """A verdict that has held for some time.
 
     Attributes:
-        verdict: A verdict of `kcs.diagnose`, or `"diverged"`: embeddings are not finite.
+        verdict: A verdict of `kcs.diagnose`, or `"diverged"`: loss or embeddings are not finite.
         step: Step of training at which it was certain, counted from 1 over all epochs.
         since: Step of the first check of the streak.
         reasons: Sentences that explain the verdict.
@@ -158,7 +158,7 @@ class CollapseMonitor(keras.callbacks.Callback):
             )
         self._streak = _Streak(self.patience)
         self._announced = set()
-        self._logged = {}
+        self._logged, self._loss = {}, 0.0
         if self._probe is not None:
             self._probe.connect(self.model)
             self._estimate_critical_weight()
@@ -170,6 +170,7 @@ class CollapseMonitor(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         before, self._step = self._step, self._epoch_start + batch + 1
+        self._loss = (logs or {}).get("loss", 0.0)
         # Not `step % every`: with `steps_per_execution` several steps have passed.
         if self.every is not None and before // self.every < self._step // self.every:
             self._check()
@@ -255,11 +256,11 @@ class CollapseMonitor(keras.callbacks.Callback):
             figures["participation_ratio"] = _participation_ratio(covariance)
             figures["dimensions_99"] = float(diagnosis.dimensions_99_of(spectrum))
             self._write_histogram("spectrum", _log_shares(spectrum))
-        finite = all(map(math.isfinite, figures.values()))
+        finite = all(map(math.isfinite, (float(self._loss), *figures.values())))
         return _report(
             figures if finite else {},
             limits,
-            not_finite=float(not finite),
+            not_finite=not finite,
             zero=window.zero_share,
             samples=int(window.count),
             dimension=tracker.dim,
@@ -273,11 +274,12 @@ class CollapseMonitor(keras.callbacks.Callback):
         name = f"embeddings of {n} fixed samples"
         finite = np.all([np.isfinite(z).all(axis=1) for z in embeddings], axis=0)
         zero = np.any([~z.any(axis=1) for z in embeddings], axis=0)
-        if not finite.all() or zero.mean() > _MOST_ZEROS or (~zero).sum() < 2:
+        all_finite = finite.all() and math.isfinite(float(self._loss))
+        if not all_finite or zero.mean() > _MOST_ZEROS or (~zero).sum() < 2:
             return _report(
                 {},
                 diagnosis.thresholds(n, d),
-                not_finite=1.0 - finite.mean(),
+                not_finite=not all_finite,
                 zero=zero.mean(),
                 samples=n,
                 dimension=d,
@@ -381,12 +383,12 @@ def _report(figures, limits, *, not_finite, zero, samples, dimension, name):
     """A report on embeddings some of which may be unfit to measure."""
     if not_finite:
         verdict = DIVERGED
-        reasons = ["Embeddings hold NaN or infinite entries: the training diverged."]
+        reasons = ["The loss or embeddings are NaN or infinite: the training diverged."]
     elif zero > _MOST_ZEROS:
         verdict = "complete_collapse"
         reasons = [
             f"{100 * zero:.0f} % of the embeddings are zero vectors, which have no direction: the "
-            "encoder's last units are dead."
+            "encoder's last units are dead, or its outputs overflow."
         ]
     else:
         verdict, reasons = diagnosis.judge(figures, limits, samples, dimension)

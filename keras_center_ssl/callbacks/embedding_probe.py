@@ -121,7 +121,7 @@ def _layer_output(model, name):
     if name not in names:
         raise one_of("layer", name, names)
     try:
-        return keras.Model(inner.inputs, inner.get_layer(name).output)
+        return keras.Model(inner.input, inner.get_layer(name).output)
     except (AttributeError, ValueError) as error:
         raise InputError(
             f"The output of layer {name!r} of {type(model).__name__} cannot be reached by name: "
