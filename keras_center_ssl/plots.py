@@ -200,10 +200,10 @@ def cosines(embeddings, path=None):
         axis.stairs(shares, bins, fill=True, color=color, alpha=0.25)
         axis.stairs(shares, bins, color=color, linestyle=_DASHES[k % len(_DASHES)])
         axis.plot([], [], color=color, linestyle=_DASHES[k % len(_DASHES)], label=label or "pairs")
-    for dimension in sorted({np.shape(z)[1] for z in labelled.values()}):
-        expected = uniform_cosine_shares(dimension, bins)
-        axis.stairs(expected, bins, color=_BLACK, linewidth=1.1)
-        axis.plot([], [], color=_BLACK, linewidth=1.1, label=f"uniform in {dimension} dimensions")
+    for k, dimension in enumerate(sorted({np.shape(z)[1] for z in labelled.values()})):
+        style = dict(color=_BLACK, linewidth=1.1, linestyle=_DASHES[k % len(_DASHES)])
+        axis.stairs(uniform_cosine_shares(dimension, bins), bins, **style)
+        axis.plot([], [], **style, label=f"uniform in {dimension} dimensions")
     axis.set_xlim(-1.02, 1.02)
     axis.set_xlabel("cosine of two different samples")
     axis.set_ylabel("share of the pairs")
