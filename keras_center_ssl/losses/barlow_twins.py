@@ -42,11 +42,9 @@ def barlow_twins(z1, z2, redundancy_weight=5e-3, *, standardize=True):
     invariance = ops.sum(ops.square(1.0 - diagonal))
     if not redundancy_weight:
         return invariance
-    # Of the tensor: what a strategy gathers has no static shape.
-    rows, dim = ops.shape(z1)
-    correlation = ops.matmul(ops.transpose(z1), z2) / ops.cast(rows, "float32")
+    correlation = ops.matmul(ops.transpose(z1), z2) / ops.cast(ops.shape(z1)[0], "float32")
     # The diagonal is masked, not subtracted from the sum, which would cost digits near the optimum.
-    redundancy = ops.sum(ops.square(correlation * (1.0 - ops.eye(dim))))
+    redundancy = ops.sum(ops.square(correlation * (1.0 - ops.eye(z1.shape[-1]))))
     return invariance + redundancy_weight * redundancy
 
 

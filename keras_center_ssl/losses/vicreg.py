@@ -55,11 +55,8 @@ def vicreg(z1, z2, invariance_weight=25.0, variance_weight=25.0, covariance_weig
 def _regularizers(z):
     """The variance and covariance terms of one view."""
     z = z - ops.mean(z, axis=0)
-    # Of the tensor: what a strategy gathers has no static shape.
-    rows, dim = ops.shape(z)
-    covariance = ops.matmul(ops.transpose(z), z) / (ops.cast(rows, "float32") - 1.0)
-    std = ops.sqrt(ops.diagonal(covariance) + EPSILON)
+    rows, dim = ops.cast(ops.shape(z)[0], "float32"), z.shape[-1]
+    std = ops.sqrt(ops.sum(ops.square(z), axis=0) / (rows - 1.0) + EPSILON)
+    covariance = ops.matmul(ops.transpose(z), z) / (rows - 1.0)
     off_diagonal = covariance * (1.0 - ops.eye(dim))
-    return ops.mean(ops.relu(1.0 - std)), ops.sum(ops.square(off_diagonal)) / ops.cast(
-        dim, "float32"
-    )
+    return ops.mean(ops.relu(1.0 - std)), ops.sum(ops.square(off_diagonal)) / dim
