@@ -51,11 +51,23 @@ class Component(pydantic.BaseModel):
 
 
 class Data(pydantic.BaseModel):
-    """Where the images come from."""
+    """Where the images come from: `source` as in `data.multi_view`, a path or a name."""
 
     model_config = _STRICT
     source: str
-    limit: int | None = pydantic.Field(None, gt=0, description="use the first images only")
+    limit: int | None = pydantic.Field(None, gt=0, description="use so many images only")
+    image_size: int | tuple[int, int] | None = None
+    channels: Literal[1, 3] | None = None
+    test_source: str | None = None
+
+    def open(self, split):
+        """The source of a split; the test images come from `test_source` where there is one."""
+        source, limit = self.source, self.limit
+        if split == "test":
+            source, limit = self.test_source or source, None
+        return data.open_source(
+            source, split, limit, image_size=self.image_size, channels=self.channels
+        )
 
 
 class Optimizer(pydantic.BaseModel):
@@ -131,7 +143,7 @@ class Recipe(pydantic.BaseModel):
         return OPTIMIZERS[config.name](learning_rate=rate, **config.arguments)
 
     def build_dataset(self, images, image_shape):
-        """Batches of views of `images` (an array), shuffled by the recipe's seed."""
+        """Batches of views of `images` (any source), shuffled by the recipe's seed."""
         return data.multi_view(
             images,
             views=self.build_views(image_shape),

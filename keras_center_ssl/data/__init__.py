@@ -1,4 +1,5 @@
-"""Data: images from arrays, `tf.data` or by name, as batches of random views or of plain images.
+"""Data: images from arrays, files, folders, `tf.data` or by name, as batches of random views or of
+plain images.
 
 ```python
 import keras_center_ssl as kcs
@@ -6,15 +7,35 @@ import keras_center_ssl as kcs
 dataset = kcs.data.multi_view("fashion_mnist", views=kcs.views.simclr(28), batch_size=256)
 model.fit(dataset, epochs=100)
 
+folder = kcs.data.open_source("data/imagenet100", image_size=256)
+dataset = kcs.data.multi_view(folder, views=kcs.views.simclr(224), batch_size=256)
+dataset.skipped                                            # files that could not be read, and why
+
 test = kcs.data.load("fashion_mnist", split="test")        # .images .labels .name .fingerprint
 features = encoder.predict(kcs.data.batches(test, 512))
 ```
 
-`multi_view` is for training, `batches` and `load` are for evaluation; all three take the same
-sources. `dataset.position` of a `multi_view` is a `Position`: set it to resume a run.
+`multi_view` is for training, `batches` and `load` are for evaluation; all take the same sources,
+which `multi_view` lists. `dataset.position` of a `multi_view` is a `Position`: set it to resume a
+run.
 """
 
+from keras_center_ssl.data.checks import input_errors
+from keras_center_ssl.data.folder import FolderSource
 from keras_center_ssl.data.pipeline import Position, batches, multi_view
-from keras_center_ssl.data.sources import ArraySource, StreamSource, load
+from keras_center_ssl.data.reading import load
+from keras_center_ssl.data.resolve import open_source
+from keras_center_ssl.data.sources import ArraySource, MappedSource, StreamSource
 
-__all__ = ["ArraySource", "Position", "StreamSource", "batches", "load", "multi_view"]
+__all__ = [
+    "ArraySource",
+    "FolderSource",
+    "MappedSource",
+    "Position",
+    "StreamSource",
+    "batches",
+    "input_errors",
+    "load",
+    "multi_view",
+    "open_source",
+]

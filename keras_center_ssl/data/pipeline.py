@@ -10,11 +10,16 @@ import threading
 import numpy as np
 import tensorflow as tf
 
-from keras_center_ssl.data.sources import ArraySource, check_count, resolve
+from keras_center_ssl.data.checks import check_count
+from keras_center_ssl.data.reading import in_memory, plain_batches, reader
+from keras_center_ssl.data.resolve import resolve
+from keras_center_ssl.data.sources import StreamSource
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.views.layers import call_options
 
-SHUFFLE_WINDOW = 10_000  # images of a tf.data.Dataset held in memory to be shuffled
+# Images of a tf.data.Dataset held in memory to be shuffled: at most so many, and so many bytes.
+SHUFFLE_WINDOW = 10_000
+SHUFFLE_BYTES = 2**30
 
 
 class Position:
@@ -73,6 +78,9 @@ def multi_view(
     drop_remainder=True,
     with_labels=False,
     limit=None,
+    image_size=None,
+    channels=None,
+    cache_bytes=2**30,
     num_parallel_calls=None,
 ):
     """A `tf.data.Dataset` of random views, for `model.fit`.
@@ -83,25 +91,49 @@ def multi_view(
 
     One pass is one epoch and sees every image once (less the last, incomplete batch). The next pass
     has another order and other views; two datasets made alike give the same epochs, bit for bit.
-    `dataset.position` is the `Position` of the next pass, which can be set.
+    On the dataset, `position` is the `Position` of the next pass, which can be set; `skipped` a
+    dict of the files that could not be read so far, and why; `source` what was made of `source`.
 
     Args:
-        source: array of images `(N, H, W)` or `(N, H, W, C)`, uint8 or float in `[0, 1]`; a pair
-            (images, labels) of arrays; a `tf.data.Dataset` of images or (image, label) pairs; one
-            of the names `"fashion_mnist"`, `"mnist"`, `"cifar10"`, `"cifar100"`, `"digits"`; or
-            what `kcs.data.load` returned.
+        source: one of
+
+            - an array of images `(N, H, W)` or `(N, H, W, C)`, uint8 or float in `[0, 1]`, or a
+              pair (images, labels) of arrays;
+            - the path of a folder of images (JPEG, PNG, BMP, GIF, WebP), read with all folders
+              below it. The folders of the first level are the labels, if there are at least two
+              and no images beside them. `train` and `test` (or `val`) in it are its splits. Files
+              that cannot be read are skipped and listed in `dataset.skipped`; another image
+              takes their place in the batch. The rotation in EXIF data is ignored. PNGs of 16
+              bits a channel give float images;
+            - the path of a `.npy` or `.npz` file (see `numpy_files.py` for the names of arrays in
+              it), of which only what a batch needs is read, and checked;
+            - `"tfds:NAME"`, `"tfds:NAME[SPLIT]"` or a builder of tensorflow-datasets;
+            - a `tf.data.Dataset` of images or (image, label) pairs;
+            - one of the names `"fashion_mnist"`, `"mnist"`, `"cifar10"`, `"cifar100"`, `"digits"`;
+            - what `kcs.data.open_source` or `kcs.data.load` returned.
+
         views: a recipe such as `kcs.views.simclr(32)`, or any callable that takes a batch
             `(B, H, W, C)`, float32 in `[0, 1]`, to a tuple of batches. One that takes `seed=` gets
             an int32 tensor `(2,)`; one that does not is outside what is said here of repeatability.
         batch_size: int of at least 2, images per step over all replicas.
         labels: array of N labels, for a source that has none of its own.
         split: `"train"` or `"test"`, for sources that have splits.
-        shuffle: bool. False keeps the order of the source. A `tf.data.Dataset` is shuffled in a
-            window of 10,000 images.
+        shuffle: bool. False keeps the order of the source. Arrays and folders are shuffled as a
+            whole; `tfds:` by the order of its files and, as a `tf.data.Dataset`, in a window of
+            10,000 images or 1 GiB.
         seed: int, where all randomness starts.
         drop_remainder: bool. False keeps the last, smaller batch of an epoch.
         with_labels: bool. True gives `(views, labels)`, for online probes; False `(views,)`.
-        limit: int or None, the first so many images of the source only.
+        limit: int or None, the first so many images of the source only; of a folder so many
+            evenly spaced ones, since the first would be of one class.
+        image_size: int, pair (height, width) or None: brings all images to one size before the
+            views, the shorter side resized and the middle of the longer one kept, as ImageNet is
+            prepared. Sources of mixed sizes need it. Random crops then come from this square:
+            choose it a little larger than the views, e.g. 256 for views of 224.
+        channels: 1, 3 or None. Alpha is dropped; None leaves arrays as they are, and reads a
+            folder as grey where its images are, else as colour.
+        cache_bytes: int. A folder or `tfds:` source whose decoded images take no more is decoded
+            once, into memory, when the dataset is made. 0: never.
         num_parallel_calls: int or None, batches made at the same time; None leaves it to `tf.data`.
             It changes the speed only.
 
@@ -125,7 +157,17 @@ def multi_view(
         )
     check_count("seed", seed, smallest=0)
     check_count("num_parallel_calls", num_parallel_calls, optional=True)
-    found = resolve(source, labels=labels, split=split, limit=limit)
+    check_count("cache_bytes", cache_bytes, smallest=0)
+    found = resolve(
+        source,
+        labels=labels,
+        split=split,
+        limit=limit,
+        image_size=image_size,
+        channels=channels,
+    )
+    if found.from_disk and found.nbytes is not None and found.nbytes <= cache_bytes:
+        found = in_memory(found)
     _check_labels(found, with_labels)
     count = found.count
     if count is not None and count < (batch_size if drop_remainder else 2):
@@ -136,18 +178,32 @@ def multi_view(
         )
     position = Position()
     seed = _base_seed(seed)
-    read = _reader(found, with_labels)
     make_views = _view_maker(views, seed)
-    if isinstance(found, ArraySource):
-        dataset = _array_steps(count, batch_size, position, shuffle, seed, drop_remainder)
-    else:
+    if isinstance(found, StreamSource):
         dataset = _stream_steps(found, batch_size, position, shuffle, seed, drop_remainder)
+
+        def read(batch, epoch, step):
+            images, *rest = batch if found.has_labels else (batch,)
+            return (images, *(rest if with_labels else ()))
+
+    else:
+        dataset = _array_steps(count, batch_size, position, shuffle, seed, drop_remainder)
+        rows = reader(found, with_labels)
+
+        def read(indices, epoch, step):
+            def others():
+                order = _order(count, epoch, shuffle, seed)
+                return tf.concat(
+                    [order[(step + 1) * batch_size :], order[: step * batch_size]], axis=0
+                )
+
+            return rows(indices, others)
 
     # No AutoGraph: it would wrap an InputError of the views in pages of generated code.
     @tf.autograph.experimental.do_not_convert
     def finish(batch, epoch, step):
-        images, *rest = read(batch)
-        return (make_views(images, epoch, step), *rest)
+        images, *rest = read(batch, epoch, step)
+        return (make_views(_scaled(images), epoch, step), *rest)
 
     dataset = dataset.map(
         finish, num_parallel_calls=num_parallel_calls or tf.data.AUTOTUNE, deterministic=True
@@ -157,14 +213,28 @@ def multi_view(
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
     dataset = dataset.prefetch(tf.data.AUTOTUNE).with_options(options)
     dataset.position = position
+    dataset.source, dataset.skipped = found, found.skipped
     return dataset
 
 
-def batches(source, batch_size, *, labels=None, split="train", limit=None, with_labels=False):
+def batches(
+    source,
+    batch_size,
+    *,
+    labels=None,
+    split="train",
+    limit=None,
+    image_size=None,
+    channels=None,
+    with_labels=False,
+):
     """A `tf.data.Dataset` of plain images in the order of the source, for evaluation.
 
+    Nothing is kept in memory but the batches on their way. `dataset.skipped` is as in `multi_view`;
+    files that cannot be read are left out.
+
     Args:
-        source, labels, split, limit: as in `multi_view`.
+        source, labels, split, limit, image_size, channels: as in `multi_view`.
         batch_size: int of at least 1.
         with_labels: bool. True gives `(images, labels)`, False the images alone.
 
@@ -176,21 +246,24 @@ def batches(source, batch_size, *, labels=None, split="train", limit=None, with_
         InputError: for anything above that does not hold.
     """
     check_count("batch_size", batch_size)
-    found = resolve(source, labels=labels, split=split, limit=limit)
+    found = resolve(
+        source,
+        labels=labels,
+        split=split,
+        limit=limit,
+        image_size=image_size,
+        channels=channels,
+    )
     _check_labels(found, with_labels)
-    read = _reader(found, with_labels)
-    if isinstance(found, ArraySource):
-        dataset = tf.data.Dataset.range(len(found.images))
-    else:
-        dataset = found.dataset
 
-    def finish(*batch):
-        batch = read(batch if len(batch) > 1 else batch[0])
-        return batch if with_labels else batch[0]
+    def finish(images, *labels):
+        return (_scaled(images), *labels) if with_labels else _scaled(images)
 
-    dataset = dataset.batch(batch_size)
+    dataset = plain_batches(found, batch_size, with_labels)
     dataset = dataset.map(finish, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return dataset.prefetch(tf.data.AUTOTUNE)
+    dataset = dataset.prefetch(tf.data.AUTOTUNE)
+    dataset.source, dataset.skipped = found, found.skipped
+    return dataset
 
 
 # -- parts -----------------------------------------------------------------------------------------
@@ -202,27 +275,6 @@ def _check_labels(found, with_labels):
             "`with_labels=True` needs labels, and this source has none: pass them as `labels=`, or "
             "as a pair (images, labels)."
         )
-
-
-def _reader(found, with_labels):
-    """A function from what is in a batch to `(images,)` or `(images, labels)`."""
-    if isinstance(found, ArraySource):
-        with tf.device("CPU:0"):
-            arrays = [tf.constant(found.images)]
-            if with_labels:
-                arrays.append(tf.constant(found.labels))
-
-        def read(indices):
-            images, *labels = (tf.gather(array, indices) for array in arrays)
-            return (_scaled(images), *labels)
-
-    else:
-
-        def read(batch):
-            images, *labels = batch if found.has_labels else (batch,)
-            return (_scaled(images), *(labels if with_labels else ()))
-
-    return read
 
 
 def _scaled(images):
@@ -305,11 +357,15 @@ def _stream_steps(found, batch_size, position, shuffle, seed, drop_remainder):
 
     count = found.count
     window = SHUFFLE_WINDOW if count is None else min(count, SHUFFLE_WINDOW)
+    image_bytes = int(np.prod(found.image_shape)) * np.dtype(found.dtype).itemsize
+    window = max(1, min(window, SHUFFLE_BYTES // image_bytes))
 
     def one_epoch(epoch):
         dataset = found.dataset
         if shuffle:
             number = _random_integers([], _fold_in(seed, _ORDER, epoch))
+            if found.shuffled_files:
+                dataset = found.shuffled_files(number)
             dataset = dataset.shuffle(window, number, reshuffle_each_iteration=False)
         dataset = dataset.batch(batch_size, drop_remainder=drop_remainder)
         return dataset.enumerate().map(lambda step, batch: (batch, epoch, step))

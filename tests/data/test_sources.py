@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_center_ssl.data import load, sources
+from keras_center_ssl.data import load, named
 from keras_center_ssl.errors import InputError
 
 
@@ -93,7 +93,7 @@ def write_fashion_mnist(folder, rng):
 
 def test_fashion_mnist_comes_from_the_debian_package(rng, tmp_path, monkeypatch):
     written = write_fashion_mnist(tmp_path / "package", rng)
-    monkeypatch.setattr(sources, "_DEBIAN_FASHION_MNIST", tmp_path / "package")
+    monkeypatch.setattr(named, "_DEBIAN_FASHION_MNIST", tmp_path / "package")
     monkeypatch.setattr("keras.src.backend.config.keras_home", lambda: str(tmp_path / "home"))
     for _ in range(2):  # the second time the links are there already
         for split, part in (("train", "train"), ("test", "t10k")):
@@ -109,7 +109,7 @@ def test_failed_download_says_how_to_get_the_data(tmp_path, monkeypatch):
     def fail():
         raise Exception("URL fetch failure on somewhere: None -- [Errno -2]")
 
-    monkeypatch.setattr(sources, "_DEBIAN_FASHION_MNIST", tmp_path / "none")
+    monkeypatch.setattr(named, "_DEBIAN_FASHION_MNIST", tmp_path / "none")
     monkeypatch.setattr("keras.src.backend.config.keras_home", lambda: str(tmp_path / "home"))
     monkeypatch.setattr("keras.datasets.fashion_mnist.load_data", fail)
     with pytest.raises(InputError, match=r"apt install dataset-fashion-mnist.*digits"):
