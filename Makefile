@@ -5,7 +5,7 @@
 PYTHON ?=
 BIN := .venv/bin
 
-.PHONY: setup demo test test-slow lint clean
+.PHONY: setup demo test test-slow lint gallery clean
 
 setup: .venv/.installed
 
@@ -27,6 +27,12 @@ test-slow: .venv/.installed
 lint: .venv/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+# Every configuration that should collapse and every healthy one: about an hour on two cores the
+# first time; what results.csv holds is not trained again.
+gallery: .venv/.installed
+	@.ci/dataset
+	@$(BIN)/python training/experiments/gallery/gallery.py
 
 clean:
 	rm -rf .venv runs build dist *.egg-info

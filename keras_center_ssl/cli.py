@@ -4,6 +4,7 @@ import os
 import pathlib
 import sys
 import tempfile
+import warnings
 from typing import Annotated
 
 import typer
@@ -11,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from keras_center_ssl._version import __version__
-from keras_center_ssl.errors import InputError
+from keras_center_ssl.errors import CollapseWarning, InputError
 
 app = typer.Typer(
     name="center-ssl",
@@ -95,6 +96,7 @@ def train(
     out = out or pathlib.Path("runs") / loaded.name
     console.print(f"Training {loaded.name} ({loaded.method.name}) into {out}", highlight=False)
     progress = TrainingProgress(console)
+    _show_collapse_warnings()
     try:
         run = runs.train(loaded, out, callbacks=[progress])
     finally:
@@ -105,6 +107,19 @@ def train(
         f"{training['images_per_second']:.0f} images/s. Next: center-ssl evaluate {out}",
         highlight=False,
     )
+
+
+def _show_collapse_warnings():
+    """A collapse that is seen while training is said in its own words, not as a line of code."""
+    show = warnings.showwarning
+
+    def shown(message, category, *args, **kwargs):
+        if issubclass(category, CollapseWarning):
+            console.print(str(message), style="yellow", markup=False, highlight=False)
+        else:
+            show(message, category, *args, **kwargs)
+
+    warnings.showwarning = shown
 
 
 @app.command()

@@ -7,6 +7,13 @@ from keras_center_ssl.errors import InputError
 
 # Real images for the parity check; the rest of it uses random ones.
 PARITY_IMAGES = 128
+# A run's pictures that the card shows, and their titles.
+PICTURES = {
+    "training": "Training",
+    "spectrum": "Spectrum of the covariance",
+    "cosines": "Cosines of pairs of images",
+    "projection_features": "Features, two principal components",
+}
 
 
 def export_run(run, directory, formats=None, *, name=None, license="apache-2.0", opset=17):
@@ -44,8 +51,9 @@ def export_run(run, directory, formats=None, *, name=None, license="apache-2.0",
             "collapse": metrics["collapse"]["features"],
             "embedding_collapse": metrics["collapse"][branch],
             "plots": {
-                "Training": run.folder / "plots" / "training.png",
-                "Spectrum of the covariance": run.folder / "plots" / "spectrum.png",
+                title: run.folder / "plots" / f"{name}.png"
+                for name, title in PICTURES.items()
+                if (run.folder / "plots" / f"{name}.png").is_file()
             },
         },
         metadata={

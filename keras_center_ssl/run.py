@@ -2,10 +2,12 @@
 
 recipe.yaml     as resolved        history.csv     tensorboard/     checkpoints/model.keras
 encoder.keras   metrics.json       plots/*.png     report.html
+skipped_files.csv, where images could not be read
 """
 
 import contextlib
 import csv
+import dataclasses
 import json
 import os
 import pathlib
@@ -18,6 +20,7 @@ import numpy as np
 
 from keras_center_ssl import data, diagnosis, evaluation, plots
 from keras_center_ssl._version import __version__
+from keras_center_ssl.callbacks import CollapseMonitor
 from keras_center_ssl.encoders import plain
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.recipe import load_recipe
@@ -85,6 +88,7 @@ def load_model(path):
         ) from error
 
 
+@data.input_errors()
 def train(recipe, out, callbacks=()):
     """Trains what a recipe describes and writes a run folder.
 
@@ -101,12 +105,13 @@ def train(recipe, out, callbacks=()):
     """
     out = free_folder(out)
     keras.config.set_dtype_policy(recipe.precision)
-    images = data.load(recipe.data.source, "train", recipe.data.limit)
-    shape = images.images.shape[1:]
-    dataset = recipe.build_dataset(images, shape)
+    source = recipe.data.open("train")
+    shape = source.image_shape
+    dataset = recipe.build_dataset(source, shape)
     model = recipe.build_model(shape)
     steps = int(dataset.cardinality())
     model.compile(recipe.build_optimizer(steps))
+    monitor = CollapseMonitor(every=max(10, steps // 5))
     existed = out.exists()
     (out / "checkpoints").mkdir(parents=True)
     try:
@@ -118,6 +123,7 @@ def train(recipe, out, callbacks=()):
             verbose=0,
             callbacks=[
                 *callbacks,
+                monitor,
                 keras.callbacks.TerminateOnNaN(),
                 keras.callbacks.CSVLogger(out / "history.csv"),
                 keras.callbacks.TensorBoard(out / "tensorboard", write_graph=False),
@@ -138,8 +144,13 @@ def train(recipe, out, callbacks=()):
         "seconds": round(seconds, 1),
         "images_per_second": round(recipe.epochs * steps * recipe.batch_size / seconds, 1),
         "steps": recipe.epochs * steps,
+        "skipped_files": len(dataset.skipped),
+        "collapse_seen": monitor.finding and dataclasses.asdict(monitor.finding),
     }
     _write_json(out / "metrics.json", {"training": training})
+    if dataset.skipped:
+        with open(out / "skipped_files.csv", "w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([("file", "reason"), *sorted(dataset.skipped.items())])
     run = Run(out)
     (out / "plots").mkdir()
     plots.training_curves(run.history, out / "plots" / "training.png")
@@ -147,10 +158,13 @@ def train(recipe, out, callbacks=()):
     return run
 
 
+@data.input_errors()
 def evaluate(run, progress=None):
     """k-NN accuracy and a collapse report of a run, on held-out images.
 
-    The trained encoder is compared with the same encoder before training and with raw pixels.
+    The trained encoder is compared with the same encoder before training and with raw pixels
+    (where the images take no more than a GiB). There are no accuracies without labels, nor where
+    the source has no test images: collapse is then diagnosed on the images of the training.
     Collapse is diagnosed on two views of each test image, for the embeddings the loss works on
     and for the encoder's features. Writes `metrics.json`, plots and `report.html` into the run.
 
@@ -164,40 +178,44 @@ def evaluate(run, progress=None):
     say = progress or (lambda text: None)
     recipe = run.recipe
     model = run.load_model()
-    train_set = data.load(recipe.data.source, "train", recipe.data.limit)
-    test_set = data.load(recipe.data.source, "test")
-    shape = train_set.images.shape[1:]
+    train_set, test_set = (_in_memory(recipe.data.open(split)) for split in ("train", "test"))
+    held_out = train_set.name != test_set.name
+    shape = train_set.image_shape
     metrics = {
         "name": recipe.name,
         "method": type(model).__name__,
         "encoder": recipe.encoder.name,
         "dataset": recipe.data.source,
         "data_fingerprint": train_set.fingerprint,
-        "samples": {"train": len(train_set.images), "test": len(test_set.images)},
+        "held_out": held_out,
+        "samples": {"train": train_set.count, "test": test_set.count},
         "seed": recipe.seed,
         "training": run.metrics.get("training", {}),
         "versions": {"keras_center_ssl": __version__, "keras": keras.__version__},
     }
-    if train_set.labels is not None:
+    if held_out and train_set.has_labels and test_set.has_labels:
         say("Features of the trained encoder")
         candidates = {"trained": lambda x: evaluation.embed(model, x)}
         untrained = recipe.build_model(shape)
         candidates["untrained"] = lambda x: evaluation.embed(untrained, x)
-        candidates["raw_pixels"] = lambda x: _flat(x)
+        if all(isinstance(part, data.ArraySource) for part in (train_set, test_set)):
+            candidates["raw_pixels"] = lambda x: _flat(x)
         metrics["knn_accuracy"] = {}
         for name, embed in candidates.items():
             say(f"k-NN accuracy: {name.replace('_', ' ')}")
-            metrics["knn_accuracy"][name] = evaluation.knn_accuracy(
-                embed(train_set.images), train_set.labels, embed(test_set.images), test_set.labels
-            )
-    say("Collapse report on held-out images")
+            # Features before labels: which files cannot be read is known after a pass.
+            sets = [(embed(_images(part)), part.labels) for part in (train_set, test_set)]
+            metrics["knn_accuracy"][name] = evaluation.knn_accuracy(*sets[0], *sets[1])
+    say(f"Collapse report on {'held-out' if held_out else 'training'} images")
     embeddings = view_embeddings(model, recipe, test_set)
     metrics["collapse"] = {
         name: diagnosis.diagnose(*pair, name=name).to_dict() for name, pair in embeddings.items()
     }
     _write_json(run.folder / "metrics.json", metrics)
-    plots.spectrum(
-        {name: pair[0] for name, pair in embeddings.items()}, run.folder / "plots" / "spectrum.png"
+    (run.folder / "plots").mkdir(exist_ok=True)
+    labels = None if test_set.labels is None else test_set.labels[: len(embeddings["features"][0])]
+    plots.embedding_pictures(
+        {name: pair[0] for name, pair in embeddings.items()}, run.folder / "plots", labels=labels
     )
     write_report(run)
     return metrics
@@ -210,10 +228,10 @@ def view_embeddings(model, recipe, images):
         `{"projection": (z1, z2), "features": (f1, f2)}`, arrays `(N, D)`; the first name is the
         method's first tracked branch.
     """
-    count = len(images.images)
+    count = images.count
     dataset = data.multi_view(
         images,
-        views=recipe.build_views(images.images.shape[1:]),
+        views=recipe.build_views(images.image_shape),
         batch_size=min(recipe.batch_size, count),
         seed=recipe.seed,
         shuffle=False,
@@ -242,6 +260,17 @@ def free_folder(folder):
             "or remove it first; nothing was overwritten."
         )
     return folder
+
+
+def _in_memory(source):
+    """The images in memory where they take no more than a GiB, else the source as it is."""
+    small = source.nbytes is not None and source.nbytes <= 2**30
+    return data.load(source) if small else source
+
+
+def _images(source):
+    """What `evaluation.embed` takes."""
+    return source.images if isinstance(source, data.ArraySource) else data.batches(source, 256)
 
 
 def _flat(images):
