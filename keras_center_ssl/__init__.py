@@ -113,7 +113,7 @@ def _register():
     """
     import sys
 
-    if "keras" in sys.modules:
+    if sys.modules.get("keras") is not None:
         for name in ("methods", "views", "optimizers"):
             importlib.import_module(f"{__name__}.{name}")
 

@@ -174,12 +174,12 @@ def diagnose(
 
 def _diagnose_run(path):
     quiet_start()
-    from keras_center_ssl import data, diagnosis
+    from keras_center_ssl import diagnosis
     from keras_center_ssl import run as runs
 
     run = runs.Run(path)
     model = run.load_model()
-    images = data.load(run.recipe.data.source, "test")
+    images = run.recipe.data.open("test")
     pairs = runs.view_embeddings(model, run.recipe, images)
     return [diagnosis.diagnose(*pair, name=name) for name, pair in pairs.items()]
 
@@ -206,7 +206,8 @@ def embed(
     if out.exists() and not overwrite:
         raise InputError(f"{str(out)!r} exists. Give another name, or add --overwrite.")
     model = runs.Run(encoder).load_model() if encoder.is_dir() else runs.load_model(encoder)
-    images = data.load(source, split)
+    _, height, width, channels = getattr(model, "encoder", model).input_shape
+    images = data.load(source, split, image_size=(height, width), channels=channels)
     content = {"features": evaluation.embed(model, images.images)}
     if images.labels is not None:
         content["labels"] = images.labels

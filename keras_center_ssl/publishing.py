@@ -36,7 +36,7 @@ def export_run(run, directory, formats=None, *, name=None, license="apache-2.0",
     metrics, recipe = run.metrics, run.recipe
     if not metrics.get("collapse"):
         raise InputError(f"The run {str(run.folder)!r} has no figures yet; evaluate it first.")
-    images = data.load(recipe.data.source, "test", PARITY_IMAGES).images
+    images = data.load(recipe.data.open("test"), limit=PARITY_IMAGES).images
     images = images.astype("float32") / (255.0 if images.dtype == "uint8" else 1.0)
     branch = next(name for name in metrics["collapse"] if name != "features")
     bundle = export.export_bundle(

@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_center_ssl import engine
 from keras_center_ssl.center_tracker import CenterTracker, RunningMean
+from keras_center_ssl.data.checks import input_errors
 from keras_center_ssl.encoders import as_encoder
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.losses._similarity import unit
@@ -235,7 +236,8 @@ class SSLModel(engine.TrainStep, keras.Model):
             callbacks.callbacks.insert(0, first)
         else:
             callbacks = [first, *keras.tree.flatten(callbacks or [])]
-        return super().fit(x, *args, callbacks=callbacks, **kwargs)
+        with input_errors():
+            return super().fit(x, *args, callbacks=callbacks, **kwargs)
 
     def evaluate(self, *args, **kwargs):
         """Loss and centre figures on held-out views, as `keras.Model.evaluate`."""

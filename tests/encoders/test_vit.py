@@ -59,9 +59,10 @@ def test_another_size_interpolates_the_positions(rng):
 
 
 def test_stochastic_depth_is_random_in_training_only(rng):
-    encoder = kcs.encoders.vit_tiny((8, 8, 1), depth=2, drop_path=0.9)
+    encoder = kcs.encoders.vit_tiny((8, 8, 1), depth=2, drop_path=0.5)
     x = images(rng)
-    assert not np.allclose(encoder(x, training=True), encoder(x, training=True), atol=1e-4)
+    draws = [np.asarray(encoder(x, training=True)) for _ in range(8)]
+    assert any(not np.allclose(draws[0], draw, atol=1e-4) for draw in draws[1:])
     np.testing.assert_array_equal(encoder(x), encoder(x))
 
 
