@@ -5,6 +5,7 @@ import itertools
 import keras
 import numpy as np
 
+from keras_center_ssl import engine
 from keras_center_ssl.errors import InputError, one_of
 
 _BATCH = 256
@@ -41,7 +42,9 @@ class Probe:
                 layer(view, training=False) for view in views(batch)
             ]
         elif getattr(model, "trackers", None):
-            self._embed = _method_embeddings
+            # Some hundred small layers: one by one they take longer than the step that is watched.
+            pair_embeddings = engine.compiled(lambda *pair: _method_embeddings(model, pair))
+            self._embed = lambda _, batch: pair_embeddings(*views(batch))
         else:
             raise InputError(
                 f"{type(model).__name__} is no method of this package: say what its embeddings "
@@ -103,9 +106,8 @@ def _collect(data, samples):
     return batches
 
 
-def _method_embeddings(model, batch):
+def _method_embeddings(model, pair):
     """What the loss works on; the encoder's features where there is but one view."""
-    pair = views(batch)
     if len(pair) < 2:
         return model(pair[0], training=False)
     _, embeddings = model.branches(model.unpack((tuple(pair),)), training=False)

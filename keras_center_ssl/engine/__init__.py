@@ -6,6 +6,7 @@ Everything above this room is written with `keras.ops`. A backend supplies
 - `replica_count()`: how many replicas step together,
 - `all_reduce_sum(x)`: the sum of `x` over the replicas, differentiable,
 - `all_gather(x)`: the replicas' batches, joined along axis 0, differentiable,
+- `compiled(function)`: a function of tensors, in one graph where the backend can,
 - `has_accelerator()`: whether a GPU or TPU is at hand.
 """
 
@@ -16,6 +17,7 @@ if keras.backend.backend() == "tensorflow":
         TrainStep,
         all_gather,
         all_reduce_sum,
+        compiled,
         fused_batch_norm,
         has_accelerator,
         replica_count,
@@ -25,6 +27,7 @@ elif keras.backend.backend() == "jax":
         TrainStep,
         all_gather,
         all_reduce_sum,
+        compiled,
         fused_batch_norm,
         has_accelerator,
         replica_count,
@@ -40,6 +43,7 @@ __all__ = [
     "TrainStep",
     "all_gather",
     "all_reduce_sum",
+    "compiled",
     "fused_batch_norm",
     "has_accelerator",
     "replica_count",

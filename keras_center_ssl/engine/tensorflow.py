@@ -31,6 +31,11 @@ def has_accelerator():
     return bool(tf.config.list_physical_devices("GPU") or tf.config.list_physical_devices("TPU"))
 
 
+def compiled(function):
+    """`function` of tensors as one graph; one trace for each shape."""
+    return tf.function(function, autograph=False)
+
+
 def fused_batch_norm(inputs, gamma, beta, epsilon):
     """Batch normalisation over all axes but the last, in one kernel.
 

@@ -46,7 +46,7 @@ DATASETS = {
         views=dict(size=8, area=(0.5, 1.0), flip=0.0, brightness=0.3, contrast=0.3),
     ),
     "fashion_mnist": dict(
-        width=8, batch_size=128, epochs=5, limit=8192, views=dict(size=28, area=(0.3, 1.0))
+        width=8, batch_size=64, epochs=3, limit=8192, views=dict(size=28, area=(0.3, 1.0))
     ),
 }
 
