@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_center_ssl import engine, geometry
+from keras_center_ssl.precision import full_precision
 
 LARGEST_COVARIANCE = 2048
 
@@ -45,7 +46,7 @@ class CenterTracker(keras.layers.Layer):
     """
 
     def __init__(self, dim, within_steps=False, covariance_every=4, momentum=0.9, **kwargs):
-        super().__init__(**{**kwargs, "trainable": False, "dtype": "float32"})
+        super().__init__(**{**kwargs, "trainable": False, "dtype": full_precision()})
         self.dim = dim
         self.within_steps = within_steps
         self.covariance_every = covariance_every
@@ -79,10 +80,10 @@ class CenterTracker(keras.layers.Layer):
 
     def update_state(self, z1, z2):
         """Adds a batch: two `(B, dim)` embeddings, of which this replica holds its part."""
-        z1 = ops.stop_gradient(ops.normalize(ops.cast(z1, "float32"), axis=-1))
-        z2 = ops.stop_gradient(ops.normalize(ops.cast(z2, "float32"), axis=-1))
+        z1 = ops.stop_gradient(ops.normalize(ops.cast(z1, full_precision()), axis=-1))
+        z2 = ops.stop_gradient(ops.normalize(ops.cast(z2, full_precision()), axis=-1))
         batch = {
-            "count": ops.cast(ops.shape(z1)[0], "float32"),
+            "count": ops.cast(ops.shape(z1)[0], full_precision()),
             "pair_sum": ops.sum(z1 * z2),
             "sum1": ops.sum(z1, axis=0),
             "sum2": ops.sum(z2, axis=0),
@@ -90,7 +91,7 @@ class CenterTracker(keras.layers.Layer):
         }
         if self.tracks_covariance:
             some = z1[:: self.covariance_every]
-            batch["outer_count"] = ops.cast(ops.shape(some)[0], "float32")
+            batch["outer_count"] = ops.cast(ops.shape(some)[0], full_precision())
             batch["outer_center"] = ops.sum(some, axis=0)
             batch["outer_sum"] = ops.matmul(ops.transpose(some), some)
         batch = _reduce_together(batch)
@@ -215,7 +216,7 @@ class RunningMean(keras.layers.Layer):
     """Mean of a scalar over the steps since the last reset, the same on every replica."""
 
     def __init__(self, **kwargs):
-        super().__init__(**{**kwargs, "trainable": False, "dtype": "float32"})
+        super().__init__(**{**kwargs, "trainable": False, "dtype": full_precision()})
         state = dict(shape=(), initializer="zeros", trainable=False, aggregation="mean")
         self.total = self.add_weight(name="total", **state)
         self.steps = self.add_weight(name="steps", **state)
@@ -223,7 +224,7 @@ class RunningMean(keras.layers.Layer):
 
     def update_state(self, value):
         """Adds this replica's `value`; replicas count alike."""
-        value = engine.all_reduce_sum(ops.cast(value, "float32")) / engine.replica_count()
+        value = engine.all_reduce_sum(ops.cast(value, full_precision())) / engine.replica_count()
         self.total.assign(self.total + ops.stop_gradient(value))
         self.steps.assign(self.steps + 1.0)
 

@@ -7,6 +7,7 @@ import keras
 from keras import layers, ops
 
 from keras_center_ssl.encoders.normalization import BatchNormalization
+from keras_center_ssl.precision import full_precision
 
 LAST_LAYERS = (None, "affine", "plain")
 
@@ -55,7 +56,7 @@ def mlp(
                 momentum=0.9, epsilon=1e-5, center=affine, scale=affine, name=f"bn_{index}"
             )
         )
-    head.add(layers.Activation("linear", dtype="float32", name="embedding"))
+    head.add(layers.Activation("linear", dtype=full_precision(), name="embedding"))
     return head
 
 
@@ -82,7 +83,7 @@ class WeightNormalizedDense(layers.Layer):
     """
 
     def __init__(self, units, **kwargs):
-        super().__init__(**{"dtype": "float32", **kwargs})
+        super().__init__(**{"dtype": full_precision(), **kwargs})
         self.units = units
 
     def build(self, input_shape):
@@ -116,7 +117,7 @@ class Prototypes(layers.Layer):
     """
 
     def __init__(self, dim, count, **kwargs):
-        super().__init__(dtype="float32", **kwargs)
+        super().__init__(dtype=full_precision(), **kwargs)
         self.dim = dim
         self.count = count
         self.kernel = self.add_weight(

@@ -3,6 +3,7 @@
 import keras
 
 from keras_center_ssl.errors import InputError
+from keras_center_ssl.precision import full_precision
 
 
 def as_encoder(model) -> keras.Model:
@@ -48,7 +49,9 @@ def as_encoder(model) -> keras.Model:
         )
     if len(feature_shape) == 2:
         return model
-    pooled = keras.layers.GlobalAveragePooling2D(dtype="float32", name="features")(outputs[0])
+    pooled = keras.layers.GlobalAveragePooling2D(dtype=full_precision(), name="features")(
+        outputs[0]
+    )
     return keras.Model(inputs[0], pooled, name=model.name)
 
 

@@ -30,7 +30,9 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     def _fusable(self, inputs):
         rank = len(inputs.shape)
-        return rank in (2, 4) and self.axis in (-1, rank - 1) and not self.renorm
+        # The kernel computes in float32 at most.
+        narrow = keras.backend.standardize_dtype(inputs.dtype) != "float64"
+        return narrow and rank in (2, 4) and self.axis in (-1, rank - 1) and not self.renorm
 
     def _fused(self, inputs):
         channels = inputs.shape[-1]
@@ -48,11 +50,9 @@ class BatchNormalization(keras.layers.BatchNormalization):
         return outputs if len(inputs.shape) == 4 else outputs[:, 0, 0, :]
 
     def _moments(self, inputs, mask):
-        self.synchronized = engine.replica_count() > 1
-        try:
-            return super()._moments(inputs, mask)
-        finally:
-            self.synchronized = False
+        if mask is None and engine.replica_count() > 1:
+            return engine.global_moments(inputs, self._reduction_axes)
+        return super()._moments(inputs, mask)
 
     def stock(self):
         """The stock layer with this one's config, not built."""

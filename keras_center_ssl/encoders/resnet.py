@@ -5,6 +5,7 @@ from keras import layers
 
 from keras_center_ssl.encoders.normalization import BatchNormalization
 from keras_center_ssl.errors import InputError, one_of
+from keras_center_ssl.precision import full_precision
 
 STEMS = ("auto", "small", "standard")
 
@@ -69,7 +70,7 @@ def _resnet(block, depths, widths, input_shape, stem, name):
             stride = 2 if stage > 0 and index == 0 else 1
             x = block(x, width, stride, f"stage{stage + 1}_block{index + 1}")
     # float32 whatever the precision of the network: embeddings are compared, and exported.
-    features = layers.GlobalAveragePooling2D(dtype="float32", name="features")(x)
+    features = layers.GlobalAveragePooling2D(dtype=full_precision(), name="features")(x)
     return keras.Model(images, features, name=name)
 
 

@@ -4,6 +4,7 @@ import keras
 from keras import layers, ops
 
 from keras_center_ssl.errors import InputError, one_of
+from keras_center_ssl.precision import full_precision
 
 POOLS = ("class", "mean")
 
@@ -68,7 +69,7 @@ def _vit(width, input_shape, patch_size, depth, heads, pool, drop_path, name):
         x = _block(x, width, heads, rate, f"block{index + 1}")
     x = layers.LayerNormalization(epsilon=1e-6, name="norm")(x)
     x = x[:, 0] if pool == "class" else layers.GlobalAveragePooling1D(name="pool")(x)
-    features = layers.Activation("linear", dtype="float32", name="features")(x)
+    features = layers.Activation("linear", dtype=full_precision(), name="features")(x)
     return keras.Model(images, features, name=name)
 
 

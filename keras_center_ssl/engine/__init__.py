@@ -6,6 +6,7 @@ Everything above this room is written with `keras.ops`. A backend supplies
 - `replica_count()`: how many replicas step together,
 - `all_reduce_sum(x)`: the sum of `x` over the replicas, differentiable,
 - `all_gather(x)`: the replicas' batches, joined along axis 0, differentiable,
+- `global_moments(x, axes)`: mean and variance over `axes` and over the replicas,
 - `compiled(function)`: a function of tensors, in one graph where the backend can,
 - `has_accelerator()`: whether a GPU or TPU is at hand.
 """
@@ -19,6 +20,7 @@ if keras.backend.backend() == "tensorflow":
         all_reduce_sum,
         compiled,
         fused_batch_norm,
+        global_moments,
         has_accelerator,
         replica_count,
     )
@@ -29,6 +31,7 @@ elif keras.backend.backend() == "jax":
         all_reduce_sum,
         compiled,
         fused_batch_norm,
+        global_moments,
         has_accelerator,
         replica_count,
     )
@@ -45,6 +48,7 @@ __all__ = [
     "all_reduce_sum",
     "compiled",
     "fused_batch_norm",
+    "global_moments",
     "has_accelerator",
     "replica_count",
 ]

@@ -6,6 +6,7 @@ is global already and the collectives are the identity.
 
 import jax
 import keras
+import numpy as np
 
 
 def replica_count():
@@ -21,6 +22,11 @@ def all_reduce_sum(x):
 def all_gather(x):
     """The identity: JAX computes on global arrays."""
     return x
+
+
+def global_moments(x, axes):
+    """Never called: with one replica, a layer's own statistics are global."""
+    raise NotImplementedError
 
 
 def has_accelerator():
@@ -82,6 +88,12 @@ class TrainStep:
         )
         return logs, (trainable, self._values(scope, self.non_trainable_variables), metrics)
 
+    def train_on_batch(self, x, *args, **kwargs):
+        return super().train_on_batch(_arrays(x), *args, **kwargs)
+
+    def test_on_batch(self, x, *args, **kwargs):
+        return super().test_on_batch(_arrays(x), *args, **kwargs)
+
     def _run(self, trainable, non_trainable, function):
         """Runs `function` with the given values; returns the scope that holds its updates."""
         pairs = [
@@ -96,3 +108,10 @@ class TrainStep:
     def _values(scope, variables):
         values = [scope.get_current_value(variable) for variable in variables]
         return [v.value if x is None else x for v, x in zip(variables, values, strict=True)]
+
+
+def _arrays(batch):
+    """A batch of a `tf.data.Dataset` as NumPy arrays: `jax.jit` refuses TensorFlow's tensors."""
+    return keras.tree.map_structure(
+        lambda x: x if isinstance(x, jax.Array) else np.asarray(x), batch
+    )

@@ -1,6 +1,10 @@
 """The training step on TensorFlow, under any `tf.distribute` strategy."""
 
+import math
+
 import tensorflow as tf
+
+from keras_center_ssl.engine import replica_batches
 
 
 def replica_count():
@@ -24,6 +28,39 @@ def all_gather(x):
     # The strategy forgets all of the shape; only the number of rows is unknown.
     gathered.set_shape([None, *x.shape[1:]])
     return gathered
+
+
+def global_moments(x, axes):
+    """Mean and biased variance of `x` over `axes` and over all replicas. Differentiable.
+
+    The replicas' means and squared deviations are combined, in one collective (Chan, Golub &
+    LeVeque 1983, eq. 2.1). Keras' synchronised batch norm takes the difference `E[x^2] - E[x]^2`,
+    which costs float32 its digits where the mean is large against the deviation.
+
+    Args:
+        x: Tensor of which each replica has its rows, as many as the others or not (none, even).
+        axes: The axes to reduce, the batch axis among them.
+
+    Returns:
+        Two tensors of the shape that is left.
+    """
+    kept = [size for axis, size in enumerate(x.shape) if axis not in axes]
+    rows = tf.cast(tf.size(x), x.dtype) / float(math.prod(kept))
+    filled = tf.maximum(rows, 1.0)
+    mean = tf.reduce_sum(x, axes, keepdims=True) / filled
+    deviation = tf.reduce_sum(tf.square(x - mean), axes)
+    own = tf.concat([[rows], tf.reshape(mean, [-1]), tf.reshape(deviation, [-1])], axis=0)
+    context = tf.distribute.get_replica_context()
+    place = tf.one_hot(context.replica_id_in_sync_group, replica_count(), dtype=x.dtype)
+    # A sum of rows that are 0 but for one replica's: no collective but the sum needs no merge of
+    # the replicas' threads, and none else runs under XLA.
+    rows, means, deviations = tf.split(
+        all_reduce_sum(place[:, None] * own), [1, math.prod(kept), math.prod(kept)], axis=1
+    )
+    total = tf.reduce_sum(rows)
+    mean = tf.reduce_sum(rows * means, axis=0) / total
+    variance = tf.reduce_sum(deviations + rows * tf.square(means - mean), axis=0) / total
+    return tf.reshape(mean, kept), tf.reshape(variance, kept)
 
 
 def has_accelerator():
@@ -71,6 +108,31 @@ def fused_batch_norm(inputs, gamma, beta, epsilon):
 class TrainStep:
     """`train_step` and `test_step` with a gradient tape. See `methods.SSLModel` for the hooks."""
 
+    def fit(self, x=None, *args, steps_per_epoch=None, validation_data=None, **kwargs):
+        strategy = self.distribute_strategy
+        if self._shares_out(x):
+            x, steps_per_epoch = replica_batches.endless(x, strategy, steps_per_epoch)
+        if self._shares_out(validation_data):
+            steps = replica_batches.step_count(validation_data, kwargs.get("validation_steps"))
+            kwargs["validation_steps"] = steps
+            validation_data = replica_batches.share_out(validation_data, strategy)
+        return super().fit(
+            x, *args, steps_per_epoch=steps_per_epoch, validation_data=validation_data, **kwargs
+        )
+
+    def evaluate(self, x=None, *args, steps=None, **kwargs):
+        if self._shares_out(x):
+            steps = replica_batches.step_count(x, steps)
+            x = replica_batches.share_out(x, self.distribute_strategy)
+        return super().evaluate(x, *args, steps=steps, **kwargs)
+
+    def _shares_out(self, x):
+        return isinstance(x, tf.data.Dataset) and self.distribute_strategy.num_replicas_in_sync > 1
+
+    def _maybe_symbolic_build(self, *args, **kwargs):
+        """Nothing: the constructor has made all weights. Keras would use up a pass over the data
+        under any strategy, and fails under one of several workers."""
+
     def train_step(self, data):
         views = self.unpack(data)
         replicas = replica_count()
@@ -88,8 +150,21 @@ class TrainStep:
             if replicas > 1:
                 gradients = [None if g is None else g / replicas for g in gradients]
         self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
-        return self.finish_step(loss, embeddings)
+        return _reducible(self.finish_step(loss, embeddings))
 
     def test_step(self, data):
         loss, embeddings = self.objective(self.unpack(data), training=False)
-        return self.update_figures(loss, embeddings)
+        return _reducible(self.update_figures(loss, embeddings))
+
+
+def _reducible(logs):
+    """Logs as Keras takes them from a step: of shape `(1,)` where there are several workers.
+
+    Keras averages those over workers along axis 0, which a scalar does not have.
+    """
+    strategy = tf.distribute.get_strategy()
+    several = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+    # Of one worker alone, Keras hands the logs out as they are.
+    if not several or not strategy.extended._in_multi_worker_mode():
+        return logs
+    return {name: tf.reshape(value, [1]) for name, value in logs.items()}

@@ -3,11 +3,12 @@
 from keras import ops
 
 from keras_center_ssl.errors import InputError
+from keras_center_ssl.precision import full_precision
 
 
 def unit(z):
     """`z` in float32 with rows of length 1 (rows of length 0 stay 0)."""
-    return ops.normalize(ops.cast(z, "float32"), axis=-1, order=2)
+    return ops.normalize(ops.cast(z, full_precision()), axis=-1, order=2)
 
 
 def check_pair(z1, z2, names=("z1", "z2"), minimum=2):

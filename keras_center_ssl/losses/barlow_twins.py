@@ -4,6 +4,7 @@ from keras import ops
 
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.losses._similarity import check_pair
+from keras_center_ssl.precision import full_precision
 
 EPSILON = 1e-5
 
@@ -35,14 +36,14 @@ def barlow_twins(z1, z2, redundancy_weight=5e-3, *, standardize=True):
     check_pair(z1, z2)
     if redundancy_weight < 0:
         raise InputError(f"redundancy_weight is 0 or more; received {redundancy_weight}.")
-    z1, z2 = ops.cast(z1, "float32"), ops.cast(z2, "float32")
+    z1, z2 = ops.cast(z1, full_precision()), ops.cast(z2, full_precision())
     if standardize:
         z1, z2 = _standardized(z1), _standardized(z2)
     diagonal = ops.mean(z1 * z2, axis=0)
     invariance = ops.sum(ops.square(1.0 - diagonal))
     if not redundancy_weight:
         return invariance
-    correlation = ops.matmul(ops.transpose(z1), z2) / ops.cast(ops.shape(z1)[0], "float32")
+    correlation = ops.matmul(ops.transpose(z1), z2) / ops.cast(ops.shape(z1)[0], full_precision())
     # The diagonal is masked, not subtracted from the sum, which would cost digits near the optimum.
     redundancy = ops.sum(ops.square(correlation * (1.0 - ops.eye(z1.shape[-1]))))
     return invariance + redundancy_weight * redundancy

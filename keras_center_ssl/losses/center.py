@@ -4,6 +4,7 @@ from keras import ops
 
 from keras_center_ssl.errors import one_of
 from keras_center_ssl.losses._similarity import check_pair, unit
+from keras_center_ssl.precision import full_precision
 
 CENTERS = ("pooled", "cross_view")
 
@@ -53,7 +54,7 @@ def center(
     agreement = ops.mean(ops.sum(z1 * z2, axis=-1))
     if reference_center is not None:
         batch_center = ops.mean((z1 + z2) / 2, axis=0)
-        reference = ops.stop_gradient(ops.cast(reference_center, "float32"))
+        reference = ops.stop_gradient(ops.cast(reference_center, full_precision()))
         squared_center = 2 * ops.sum(batch_center * reference)
     else:
         squared_center = _squared_center(z1, z2, agreement, center, unbiased)
@@ -65,7 +66,7 @@ def center(
 
 def _squared_center(z1, z2, agreement, center, unbiased):
     mean1, mean2 = ops.mean(z1, axis=0), ops.mean(z2, axis=0)
-    n = ops.cast(ops.shape(z1)[0], "float32")
+    n = ops.cast(ops.shape(z1)[0], full_precision())
     if center == "cross_view":
         squared = ops.sum(mean1 * mean2)
         return (n * squared - agreement) / (n - 1) if unbiased else squared
@@ -80,4 +81,4 @@ def _squared_second_moment(z):
     gram = ops.matmul(ops.transpose(z), z) if rows is None or dim <= rows else None
     if gram is None:
         gram = ops.matmul(z, ops.transpose(z))
-    return ops.sum(ops.square(gram)) / ops.cast(ops.shape(z)[0], "float32") ** 2
+    return ops.sum(ops.square(gram)) / ops.cast(ops.shape(z)[0], full_precision()) ** 2

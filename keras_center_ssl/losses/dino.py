@@ -4,6 +4,7 @@ from keras import ops
 
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.losses._similarity import check_pair
+from keras_center_ssl.precision import full_precision
 
 
 def dino(student, teacher, center, student_temperature=0.1, teacher_temperature=0.04):
@@ -37,11 +38,11 @@ def dino(student, teacher, center, student_temperature=0.1, teacher_temperature=
         if isinstance(value, (int, float)) and value <= 0:
             raise InputError(f"dino needs a {name} above 0; received {value}.")
     probabilities = teacher_probabilities(teacher, center, teacher_temperature)
-    log_probabilities = ops.log_softmax(ops.cast(student, "float32") / student_temperature)
+    log_probabilities = ops.log_softmax(ops.cast(student, full_precision()) / student_temperature)
     return -ops.mean(ops.sum(probabilities * log_probabilities, axis=-1))
 
 
 def teacher_probabilities(teacher, center, teacher_temperature):
     """`softmax((teacher - center) / teacher_temperature)`, `(B, K)`, without gradient."""
-    logits = ops.cast(teacher, "float32") - ops.cast(center, "float32")
-    return ops.stop_gradient(ops.softmax(logits / ops.cast(teacher_temperature, "float32")))
+    logits = ops.cast(teacher, full_precision()) - ops.cast(center, full_precision())
+    return ops.stop_gradient(ops.softmax(logits / ops.cast(teacher_temperature, full_precision())))

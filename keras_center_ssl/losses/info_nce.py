@@ -40,7 +40,7 @@ def info_nce(query, key, queue, temperature=0.2, *, valid=None):
     positives = ops.sum(query * key, axis=-1, keepdims=True) / temperature
     negatives = ops.matmul(query, ops.transpose(queue)) / temperature
     if valid is not None:
-        ignored = ops.arange(queue.shape[0]) >= ops.cast(valid, "int32")
+        ignored = ops.arange(queue.shape[0], dtype="int32") >= ops.cast(valid, "int32")
         # -1e9 rather than -inf keeps the gradient finite.
         negatives = ops.where(ignored, -1e9, negatives)
     logits = ops.concatenate([positives, negatives], axis=-1)

@@ -3,6 +3,7 @@
 from keras import ops
 
 from keras_center_ssl.errors import InputError
+from keras_center_ssl.precision import full_precision
 
 
 def sinkhorn(scores, epsilon=0.05, iterations=3):
@@ -36,7 +37,7 @@ def sinkhorn(scores, epsilon=0.05, iterations=3):
             "sinkhorn needs an epsilon above 0 and at least 1 iteration; received "
             f"epsilon={epsilon}, iterations={iterations}."
         )
-    log_share = ops.stop_gradient(ops.cast(scores, "float32")) / epsilon
+    log_share = ops.stop_gradient(ops.cast(scores, full_precision())) / epsilon
     for _ in range(iterations):
         log_share = log_share - ops.logsumexp(log_share, axis=0, keepdims=True)
         log_share = log_share - ops.logsumexp(log_share, axis=1, keepdims=True)

@@ -4,6 +4,7 @@ from keras import ops
 
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.losses._similarity import check_pair
+from keras_center_ssl.precision import full_precision
 
 
 def swav(scores1, scores2, assignments1, assignments2, temperature=0.1):
@@ -33,6 +34,6 @@ def swapped_prediction(scores, assignments, temperature):
     check_pair(scores, assignments, names=("scores", "assignments"), minimum=1)
     if temperature <= 0:
         raise InputError(f"swav needs a temperature above 0; received {temperature}.")
-    assignments = ops.stop_gradient(ops.cast(assignments, "float32"))
-    log_prediction = ops.log_softmax(ops.cast(scores, "float32") / temperature, axis=-1)
+    assignments = ops.stop_gradient(ops.cast(assignments, full_precision()))
+    log_prediction = ops.log_softmax(ops.cast(scores, full_precision()) / temperature, axis=-1)
     return -ops.mean(ops.sum(assignments * log_prediction, axis=-1))

@@ -4,6 +4,7 @@ from keras import ops
 
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.losses._similarity import check_pair, unit
+from keras_center_ssl.precision import full_precision
 
 
 def triplet(anchor, positive, margin=1.0):
@@ -36,7 +37,7 @@ def triplet(anchor, positive, margin=1.0):
         raise InputError(f"A triplet's margin is above 0, or None for no hinge; received {margin}.")
     anchor, positive = unit(anchor), unit(positive)
     agreement = ops.sum(anchor * positive, axis=-1)
-    n = ops.cast(ops.shape(anchor)[0], "float32")
+    n = ops.cast(ops.shape(anchor)[0], full_precision())
     if margin is None:
         # The sum over all pairs is <sum anchor, sum positive>: no B x B matrix is needed.
         total = ops.sum(ops.sum(anchor, axis=0) * ops.sum(positive, axis=0))

@@ -4,6 +4,7 @@ from keras import ops
 
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.losses._similarity import check_pair
+from keras_center_ssl.precision import full_precision
 
 EPSILON = 1e-4
 
@@ -41,7 +42,7 @@ def vicreg(z1, z2, invariance_weight=25.0, variance_weight=25.0, covariance_weig
             "vicreg's weights of invariance, variance and covariance are 0 or more; received "
             f"{weights}."
         )
-    z1, z2 = ops.cast(z1, "float32"), ops.cast(z2, "float32")
+    z1, z2 = ops.cast(z1, full_precision()), ops.cast(z2, full_precision())
     invariance = ops.mean(ops.square(z1 - z2))
     variance1, covariance1 = _regularizers(z1)
     variance2, covariance2 = _regularizers(z2)
@@ -55,7 +56,7 @@ def vicreg(z1, z2, invariance_weight=25.0, variance_weight=25.0, covariance_weig
 def _regularizers(z):
     """The variance and covariance terms of one view."""
     z = z - ops.mean(z, axis=0)
-    rows, dim = ops.cast(ops.shape(z)[0], "float32"), z.shape[-1]
+    rows, dim = ops.cast(ops.shape(z)[0], full_precision()), z.shape[-1]
     std = ops.sqrt(ops.sum(ops.square(z), axis=0) / (rows - 1.0) + EPSILON)
     covariance = ops.matmul(ops.transpose(z), z) / (rows - 1.0)
     off_diagonal = covariance * (1.0 - ops.eye(dim))

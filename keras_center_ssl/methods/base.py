@@ -102,6 +102,19 @@ class SSLModel(engine.TrainStep, keras.Model):
         """The global batch's `z`, or this replica's where `global_batch` is off."""
         return engine.all_gather(z) if self.global_batch else z
 
+    def replica_mean(self, mean, batch):
+        """A mean over this replica's rows of `batch`, weighted by how many they are.
+
+        For losses that do not compare samples: the replicas' mean of what this returns is the
+        mean over the global batch, also where a last batch is not shared out evenly.
+        """
+        if engine.replica_count() == 1 or batch.shape[0] is not None:
+            return mean
+        rows = ops.cast(ops.shape(batch)[0], mean.dtype)
+        share = rows * engine.replica_count() / engine.all_reduce_sum(rows)
+        # The mean of no rows at all is NaN.
+        return ops.where(rows > 0, mean * share, 0.0)
+
     def objective(self, views, training):
         """`branches`, plus the centre penalty and the layers' own losses."""
         loss, embeddings = self.branches(views, training)

@@ -76,7 +76,8 @@ class BYOL(SSLModel):
             targets.append(self.teacher(view, training=training))
         cosine = losses.negative_cosine(predictions[0], targets[1])
         cosine += losses.negative_cosine(predictions[1], targets[0])
-        return 2.0 + cosine, {"projection": tuple(students)}
+        loss = self.replica_mean(2.0 + cosine, students[0])
+        return loss, {"projection": tuple(students)}
 
     def after_step(self, embeddings):
         momentum = cosine_momentum(self.momentum, self.final_momentum, self.clock.progress)

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from keras_center_ssl.precision import full_precision
+
 
 @keras.saving.register_keras_serializable(package="keras_center_ssl")
 class Clock(keras.layers.Layer):
@@ -12,7 +14,7 @@ class Clock(keras.layers.Layer):
     """
 
     def __init__(self, **kwargs):
-        super().__init__(**{**kwargs, "trainable": False, "dtype": "float32"})
+        super().__init__(**{**kwargs, "trainable": False, "dtype": full_precision()})
         state = dict(shape=(), initializer="zeros", trainable=False, aggregation="mean")
         self.step = self.add_weight(name="step", **state)
         self.total_steps = self.add_weight(name="total_steps", **state)

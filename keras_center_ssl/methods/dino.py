@@ -9,6 +9,7 @@ from keras_center_ssl.encoders.sizes import encode
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.losses.dino import teacher_probabilities
 from keras_center_ssl.methods.base import SSLModel
+from keras_center_ssl.precision import full_precision
 from keras_center_ssl.teacher import Teacher, check_momentum, cosine_momentum
 
 GLOBAL_VIEWS = 2
@@ -113,7 +114,7 @@ class DINO(SSLModel):
             name="teacher_center",
             shape=(output_dim,),
             initializer="zeros",
-            dtype="float32",
+            dtype=full_precision(),
             trainable=False,
             aggregation="mean",
         )
@@ -130,10 +131,10 @@ class DINO(SSLModel):
     def current_teacher_temperature(self):
         """The temperature of this step, a scalar tensor."""
         if not self.sharpening:
-            return ops.convert_to_tensor(self.student_temperature, "float32")
+            return ops.convert_to_tensor(self.student_temperature, full_precision())
         start, end = self.teacher_temperature_start, self.teacher_temperature
         if not self.teacher_temperature_epochs:
-            return ops.convert_to_tensor(end, "float32")
+            return ops.convert_to_tensor(end, full_precision())
         done = ops.clip(self.clock.epochs_done / self.teacher_temperature_epochs, 0.0, 1.0)
         return start + (end - start) * done
 
@@ -151,9 +152,10 @@ class DINO(SSLModel):
             for j, student in enumerate(students)
             if i != j
         ]
-        loss = sum(pairs) / len(pairs)
+        loss = self.replica_mean(sum(pairs) / len(pairs), embeddings[0])
         # Each teacher view is in as many pairs as the other: cross-entropy = entropy + divergence.
         entropy = sum(_entropy(t, center, temperature) for t in teachers) / len(teachers)
+        entropy = self.replica_mean(entropy, embeddings[0])
         return loss, {
             "projection": tuple(embeddings[:GLOBAL_VIEWS]),
             "teacher_logits": teachers,
@@ -184,7 +186,7 @@ class DINO(SSLModel):
         if self.centering:
             batch = ops.concatenate(embeddings["teacher_logits"])
             total = engine.all_reduce_sum(ops.sum(batch, axis=0))
-            count = engine.all_reduce_sum(ops.cast(ops.shape(batch)[0], "float32"))
+            count = engine.all_reduce_sum(ops.cast(ops.shape(batch)[0], full_precision()))
             share = self.center_momentum
             self.teacher_center.assign(share * self.teacher_center + (1 - share) * total / count)
 

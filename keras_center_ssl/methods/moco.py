@@ -84,6 +84,7 @@ class MoCo(SSLModel):
         loss = self._contrast(queries[0], keys[-1])
         if self.symmetric:
             loss = (loss + self._contrast(queries[1], keys[0])) / 2
+        loss = self.replica_mean(loss, queries[0])
         return loss, {"projection": queries, "keys": keys}
 
     def _contrast(self, query, key):

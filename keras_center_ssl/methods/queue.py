@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from keras_center_ssl.precision import full_precision
+
 
 @keras.saving.register_keras_serializable(package="keras_center_ssl")
 class EmbeddingQueue(keras.layers.Layer):
@@ -14,7 +16,7 @@ class EmbeddingQueue(keras.layers.Layer):
     """
 
     def __init__(self, size, dim, **kwargs):
-        super().__init__(trainable=False, dtype="float32", **kwargs)
+        super().__init__(trainable=False, dtype=full_precision(), **kwargs)
         self.size = size
         self.dim = dim
         # Every replica pushes the same global batch; "mean" keeps the copies one variable.
@@ -30,8 +32,8 @@ class EmbeddingQueue(keras.layers.Layer):
 
     def push(self, embeddings, when=True):
         """Adds the global batch's embeddings `(B, dim)`, where the boolean `when` says so."""
-        rows = ops.concatenate([ops.cast(embeddings, "float32"), self.rows])[: self.size]
-        filled = self.filled + ops.cast(ops.shape(embeddings)[0], "float32")
+        rows = ops.concatenate([ops.cast(embeddings, full_precision()), self.rows])[: self.size]
+        filled = self.filled + ops.cast(ops.shape(embeddings)[0], full_precision())
         self.rows.assign(ops.where(when, rows, self.rows))
         self.filled.assign(ops.where(when, ops.minimum(filled, self.size), self.filled))
 

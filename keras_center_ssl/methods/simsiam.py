@@ -87,7 +87,7 @@ class SimSiam(SSLModel):
         p1, p2 = self.predict_view(z1, training), self.predict_view(z2, training)
         target1, target2 = (ops.stop_gradient(z) if self.stop_gradient else z for z in (z1, z2))
         loss = (losses.negative_cosine(p1, target2) + losses.negative_cosine(p2, target1)) / 2
-        return loss, {"projection": (z1, z2)}
+        return self.replica_mean(loss, z1), {"projection": (z1, z2)}
 
 
 def _prediction_head(kind, dim, hidden_dim):

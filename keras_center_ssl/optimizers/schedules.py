@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_center_ssl.errors import InputError
+from keras_center_ssl.precision import full_precision
 
 
 @keras.saving.register_keras_serializable(package="keras_center_ssl")
@@ -41,7 +42,7 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
         self.final_learning_rate = final_learning_rate
 
     def __call__(self, step):
-        step = ops.cast(step, "float32")
+        step = ops.cast(step, full_precision())
         base, warmup = self.base_learning_rate, self.warmup_steps
         progress = ops.clip((step - warmup) / (self.total_steps - warmup), 0.0, 1.0)
         cosine = 0.5 * (1.0 + ops.cos(math.pi * progress))
