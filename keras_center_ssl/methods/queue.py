@@ -34,8 +34,8 @@ class EmbeddingQueue(keras.layers.Layer):
         """Adds the global batch's embeddings `(B, dim)`, where the boolean `when` says so."""
         rows = ops.concatenate([ops.cast(embeddings, full_precision()), self.rows])[: self.size]
         filled = self.filled + ops.cast(ops.shape(embeddings)[0], full_precision())
-        self.rows.assign(ops.where(when, rows, self.rows))
-        self.filled.assign(ops.where(when, ops.minimum(filled, self.size), self.filled))
+        self.rows.assign(ops.where(when, rows, self.rows.value))
+        self.filled.assign(ops.where(when, ops.minimum(filled, self.size), self.filled.value))
 
     def get_config(self):
         return {**super().get_config(), "size": self.size, "dim": self.dim}
