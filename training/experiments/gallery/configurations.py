@@ -51,7 +51,7 @@ _DINO = {
     "hidden_dim": 128,
     "bottleneck_dim": 64,
     "output_dim": 128,
-    "momentum": 0.9,
+    "momentum": 0.99,
     "batch_norm": True,
     "frozen_epochs": 0,
     "teacher_temperature_epochs": 0,
@@ -129,8 +129,12 @@ CONFIGURATIONS = (
     Configuration(
         "SwAV, no Sinkhorn", methods.SwAV, {**_SWAV, "sinkhorn": False}, (COMPLETE, CLUSTER)
     ),
-    Configuration("DINO, no centring", methods.DINO, {**_DINO, "centering": False}, (COMPLETE,)),
-    Configuration("DINO, no sharpening", methods.DINO, {**_DINO, "sharpening": False}, (COMPLETE,)),
+    Configuration(
+        "DINO, no centring", methods.DINO, {**_DINO, "centering": False}, (COMPLETE,), 0.1
+    ),
+    Configuration(
+        "DINO, no sharpening", methods.DINO, {**_DINO, "sharpening": False}, (COMPLETE,), 0.1
+    ),
     Configuration("SimCLR, no negatives", AlignmentOnly, HEADS, (COMPLETE,)),
     Configuration(
         "SimCLR, learning rate 100 times too high",
@@ -145,7 +149,7 @@ CONFIGURATIONS = (
     Configuration("BYOL", methods.BYOL, _BYOL),
     Configuration("SimSiam", methods.SimSiam, _SIMSIAM),
     Configuration("SwAV", methods.SwAV, _SWAV),
-    Configuration("DINO", methods.DINO, _DINO),
+    Configuration("DINO", methods.DINO, _DINO, learning_rate=0.1),
     Configuration("Barlow Twins", methods.BarlowTwins, {**HEADS, "loss_scale": 0.1}),
     Configuration("VICReg", methods.VICReg, HEADS, learning_rate=0.01),
     Configuration("Triplet", methods.Triplet, {**HEADS, "margin": 0.5}, learning_rate=0.1),
