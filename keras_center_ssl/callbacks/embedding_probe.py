@@ -43,7 +43,7 @@ class Probe:
             ]
         elif getattr(model, "trackers", None):
             # Some hundred small layers: one by one they take longer than the step that is watched.
-            pair_embeddings = engine.compiled(lambda *pair: _method_embeddings(model, pair))
+            pair_embeddings = engine.compiled(lambda *pair: _method_embeddings(model, pair), model)
             self._embed = lambda _, batch: pair_embeddings(*views(batch))
         else:
             raise InputError(

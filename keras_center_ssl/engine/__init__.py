@@ -7,7 +7,7 @@ Everything above this room is written with `keras.ops`. A backend supplies
 - `all_reduce_sum(x)`: the sum of `x` over the replicas, differentiable,
 - `all_gather(x)`: the replicas' batches, joined along axis 0, differentiable,
 - `global_moments(x, axes)`: mean and variance over `axes` and over the replicas,
-- `compiled(function)`: a function of tensors, in one graph where the backend can,
+- `compiled(function, model)`: a function of tensors and of a model's variables, as one graph,
 - `has_accelerator()`: whether a GPU or TPU is at hand.
 """
 

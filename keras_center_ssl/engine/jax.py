@@ -4,9 +4,17 @@ Under `keras.distribution.DataParallel` JAX sees global arrays, so that every st
 is global already and the collectives are the identity.
 """
 
+import contextlib
+
 import jax
 import keras
 import numpy as np
+import tensorflow as tf
+
+# TensorFlow reads and augments images on the CPU here. Left alone it would take all of the GPUs'
+# memory; a RuntimeError says that the program has used it before and has decided for itself.
+with contextlib.suppress(RuntimeError):
+    tf.config.set_visible_devices([], "GPU")
 
 
 def replica_count():
@@ -34,9 +42,15 @@ def has_accelerator():
     return jax.default_backend() != "cpu"
 
 
-def compiled(function):
-    """`function` as it is: outside a step, variables are read where they are."""
-    return function
+def compiled(function, model):
+    """`function` of tensors and of the model's variables, compiled once for each shape."""
+
+    @jax.jit
+    def pure(values, *arguments):
+        with keras.StatelessScope(list(zip(model.variables, values, strict=True))):
+            return function(*arguments)
+
+    return lambda *arguments: pure([v.value for v in model.variables], *arguments)
 
 
 def fused_batch_norm(inputs, gamma, beta, epsilon):
@@ -51,11 +65,15 @@ class TrainStep:
         trainable, non_trainable, optimizer_variables, metrics = state
         views = self.unpack(data)
 
+        def run(trainable, non_trainable, function):
+            return self._run(trainable, non_trainable, function, optimizer_variables)
+
+        def objective():
+            loss, embeddings = self.objective(views, training=True)
+            return self.optimizer.scale_loss(loss), loss, embeddings
+
         def loss_and_updates(trainable, non_trainable):
-            scope, (loss, embeddings) = self._run(
-                trainable, non_trainable, lambda: self.objective(views, training=True)
-            )
-            scaled = self.optimizer.scale_loss(loss)
+            scope, (scaled, loss, embeddings) = run(trainable, non_trainable, objective)
             return scaled, (loss, embeddings, self._values(scope, self.non_trainable_variables))
 
         gradients, (loss, embeddings, non_trainable) = jax.grad(loss_and_updates, has_aux=True)(
@@ -63,7 +81,7 @@ class TrainStep:
         )
         if self.transforms_gradients:
             # In the scope: the method may ask for its clock, or the optimizer's loss scale.
-            _, gradients = self._run(
+            _, gradients = run(
                 trainable,
                 non_trainable,
                 lambda: self.gradient_transform(gradients, self.trainable_variables),
@@ -94,13 +112,16 @@ class TrainStep:
     def test_on_batch(self, x, *args, **kwargs):
         return super().test_on_batch(_arrays(x), *args, **kwargs)
 
-    def _run(self, trainable, non_trainable, function):
+    def _run(self, trainable, non_trainable, function, optimizer_variables=()):
         """Runs `function` with the given values; returns the scope that holds its updates."""
         pairs = [
             *zip(self.trainable_variables, trainable, strict=True),
             *zip(self.non_trainable_variables, non_trainable, strict=True),
         ]
-        with keras.StatelessScope(state_mapping=pairs) as scope:
+        if optimizer_variables:
+            # Mixed precision keeps its loss scale there.
+            pairs += zip(self.optimizer.variables, optimizer_variables, strict=True)
+        with keras.StatelessScope(state_mapping=pairs, collect_losses=True) as scope:
             result = function()
         return scope, result
 

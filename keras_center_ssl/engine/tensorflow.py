@@ -68,8 +68,8 @@ def has_accelerator():
     return bool(tf.config.list_physical_devices("GPU") or tf.config.list_physical_devices("TPU"))
 
 
-def compiled(function):
-    """`function` of tensors as one graph; one trace for each shape."""
+def compiled(function, model):
+    """`function` of tensors and of the model's variables as one graph; one trace a shape."""
     return tf.function(function, autograph=False)
 
 
