@@ -32,7 +32,9 @@ class BatchNormalization(keras.layers.BatchNormalization):
         rank = len(inputs.shape)
         # The kernel computes in float32 at most.
         narrow = keras.backend.standardize_dtype(inputs.dtype) != "float64"
-        return narrow and rank in (2, 4) and self.axis in (-1, rank - 1) and not self.renorm
+        # Keras has renorm since 3.13.
+        plain = not getattr(self, "renorm", False)
+        return plain and narrow and rank in (2, 4) and self.axis in (-1, rank - 1)
 
     def _fused(self, inputs):
         channels = inputs.shape[-1]
