@@ -1,8 +1,9 @@
 """Random view layers: batched, seeded, with independent randomness for every image.
 
 Every layer maps images `(B, H, W, C)`, float32 in `[0, 1]`, to images of the same kind, for any
-number of channels. A layer is a handful of batched TensorFlow ops with static shapes, so that it
-runs in `tf.data` on the CPU (whatever the Keras backend) and inside a model on an accelerator:
+number of channels. A layer is a handful of batched ops with static shapes, TensorFlow's or JAX's
+(`tensors.py`), so that it runs in `tf.data` on the CPU (whatever the Keras backend) and inside a
+model on an accelerator:
 
 - geometry (crop, resize, flip, blur) is *separable and linear*: one matrix for the rows and one
   for the columns of each image, applied to the whole batch as two matrix products;
@@ -14,14 +15,16 @@ pure function of its arguments: same seed, same views. Without `seed` a layer dr
 from a generator of its own.
 """
 
+import contextlib
+import contextvars
 import inspect
 import math
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from keras_center_ssl.errors import InputError, one_of
+from keras_center_ssl.views.tensors import computing_on, on_jax, tf
 
 PACKAGE = "keras_center_ssl"
 
@@ -87,7 +90,7 @@ def _is_number(value):
 def _as_images(images):
     """A batch as float32 `(B, H, W, C)`; uint8 is scaled to `[0, 1]`."""
     images = tf.convert_to_tensor(images)
-    if images.shape.rank not in (4, None):
+    if _rank(images) not in (4, None):
         raise InputError(
             "Views are made of a batch of images of shape (B, H, W, C). Received shape "
             f"{tuple(images.shape)}: add the missing axis, e.g. `images[..., None]` for grey "
@@ -95,17 +98,23 @@ def _as_images(images):
         )
     if images.dtype == tf.uint8:
         return tf.cast(images, tf.float32) / 255.0
-    if not images.dtype.is_floating:
+    dtype = keras.backend.standardize_dtype(images.dtype)
+    if "float" not in dtype:
         raise InputError(
             "Views are made of images that are float in [0, 1] or uint8 in 0..255. Received dtype "
-            f"{images.dtype.name}: convert them with `.astype('uint8')`."
+            f"{dtype}: convert them with `.astype('uint8')`."
         )
     return tf.cast(images, tf.float32)
 
 
+def _rank(tensor):
+    """Number of dimensions; None where TensorFlow does not know it."""
+    return tensor.shape.rank if hasattr(tensor.shape, "rank") else len(tensor.shape)
+
+
 def _as_seed(seed):
     seed = tf.cast(tf.convert_to_tensor(seed), tf.int32)
-    if seed.shape.rank is not None and seed.shape.as_list() not in ([2], [None]):
+    if _rank(seed) is not None and tuple(seed.shape) not in ((2,), (None,)):
         raise InputError(
             "`seed` is an int32 tensor of shape (2,), e.g. `(17, 0)`. Received shape "
             f"{tuple(seed.shape)}."
@@ -118,8 +127,39 @@ def _fold_in(seed, number):
     return tf.random.experimental.stateless_fold_in(seed, number, alg="philox")
 
 
-def _uniform(shape, seed, low=0.0, high=1.0):
-    return tf.random.stateless_uniform(shape, seed, low, high, alg="philox")
+# Which rows of a larger batch the images at hand are: (number of the first, size of that batch).
+_rows = contextvars.ContextVar("rows", default=None)
+
+
+@contextlib.contextmanager
+def rows_of_batch(first, total):
+    """Within it, images are drawn for as the rows from `first` on of a batch of `total` images.
+
+    So several workers make the views of one batch, each of its own rows, with the draws that one
+    worker would make for all of it. (Other people's layers get a seed of their own instead.)
+    """
+    token = _rows.set((tf.cast(first, tf.int32), tf.cast(total, tf.int32)))
+    try:
+        yield
+    finally:
+        _rows.reset(token)
+
+
+def own_seed(step, seed):
+    """The seed that `step` gets: ours know about `rows_of_batch`, others need another seed."""
+    if _rows.get() is None or isinstance(step, RandomViewLayer):
+        return seed
+    return _fold_in(seed, _rows.get()[0])
+
+
+def _uniform(shape, seed, low=0.0, high=1.0, axis=0):
+    """Numbers in `[low, high)`; `axis` is that of the images."""
+    if _rows.get() is None:
+        return tf.random.stateless_uniform(shape, seed, low, high, alg="philox")
+    first, total = _rows.get()
+    whole = [total if a == axis else size for a, size in enumerate(shape)]
+    draws = tf.random.stateless_uniform(whole, seed, low, high, alg="philox")
+    return tf.slice(draws, [first if a == axis else 0 for a in range(len(shape))], shape)
 
 
 def _chosen(count, seed, probability):
@@ -172,15 +212,18 @@ class RandomViewLayer(keras.layers.Layer):
         Args:
             images: `(B, H, W, C)`, float in `[0, 1]` or uint8 in 0..255.
             training: bool. False leaves out all randomness.
-            seed: int32 tensor of shape `(2,)`, or None to draw from the layer's own generator.
+            seed: int32 tensor of shape `(2,)`, or None to draw from the layer's own generator. In a
+                function that you give to `jax.jit` yourself, pass one: a generator's state can
+                advance in Keras' own steps only.
         """
-        images = _as_images(images)
-        if training is not None and not training:
-            return self.rest(images)
-        return self.augment(images, self._next_seed() if seed is None else _as_seed(seed))
+        with computing_on(images):
+            images = _as_images(images)
+            if training is not None and not training:
+                return self.rest(images)
+            return self.augment(images, self._next_seed() if seed is None else _as_seed(seed))
 
     def _next_seed(self):
-        if keras.backend.backend() == "tensorflow" or tf.executing_eagerly():
+        if keras.backend.backend() == "tensorflow" or on_jax() or tf.executing_eagerly():
             return _as_seed(self.generator.next())
         # Another backend's state cannot advance inside a TensorFlow graph; TensorFlow's own can.
         return tf.random.uniform([2], maxval=tf.int32.max, dtype=tf.int32, seed=self.seed)
@@ -283,7 +326,7 @@ class RandomResizedCrop(RandomViewLayer):
         full_height, full_width = tf.cast(shape[1], tf.float32), tf.cast(shape[2], tf.float32)
         low, high = (math.log(ratio) for ratio in self.aspect)
         # One column per attempt; the last one is the fallback, which always fits.
-        draws = _uniform([2, count, self.attempts], _fold_in(seed, 0))
+        draws = _uniform([2, count, self.attempts], _fold_in(seed, 0), axis=1)
         area = (self.area[0] + (self.area[1] - self.area[0]) * draws[0]) * full_height * full_width
         aspect = tf.exp(low + (high - low) * draws[1])
         nearest = tf.clip_by_value(full_width / full_height, *self.aspect)
@@ -296,7 +339,7 @@ class RandomResizedCrop(RandomViewLayer):
         first = tf.argmax(fits, axis=1)
         width = tf.minimum(tf.gather(width, first, batch_dims=1), full_width)
         height = tf.minimum(tf.gather(height, first, batch_dims=1), full_height)
-        place = _uniform([2, count], _fold_in(seed, 1))
+        place = _uniform([2, count], _fold_in(seed, 1), axis=1)
         place = tf.where(first == self.attempts, 0.5, place)
         return place[0] * (full_height - height), place[1] * (full_width - width), height, width
 
@@ -306,7 +349,8 @@ class RandomResizedCrop(RandomViewLayer):
         rows = _resampling(top, height, self.size, shape[1], kernel)
         columns = _resampling(left, width, self.size, shape[2], kernel)
         resampled = _separable(images, rows, columns)
-        resampled.set_shape((images.shape[0], self.size, self.size, images.shape[3]))
+        shape = (images.shape[0], self.size, self.size, images.shape[3])
+        resampled = tf.ensure_shape(resampled, shape)
         # A bicubic kernel has negative lobes.
         return tf.clip_by_value(resampled, 0.0, 1.0)
 
@@ -396,7 +440,7 @@ class RandomColorJitter(_SameShape):
 
         Where an image is not jittered its factors are 1 and its turn (in radians) is 0.
         """
-        draws = _uniform([6, count], seed)
+        draws = _uniform([6, count], seed, axis=1)
         jittered = draws[4] < self.probability
 
         def factor(column, strength):
@@ -555,14 +599,16 @@ class _Composed(RandomViewLayer):
         self._options = [call_options(step) for step in steps]
 
     def call(self, images, training=True, seed=None):
-        images = _as_images(images)
-        training = training is None or bool(training)
-        # Steps with a state of their own need no seed; ours get one even where they are not used.
-        seed = self._next_seed() if seed is None else _as_seed(seed)
-        return self._run(images, training, seed)
+        with computing_on(images):
+            images = _as_images(images)
+            training = training is None or bool(training)
+            # Steps with a state of their own need no seed; ours get one even if it is not used.
+            seed = self._next_seed() if seed is None else _as_seed(seed)
+            return self._run(images, training, seed)
 
     def _apply(self, place, images, training, seed):
-        given = {"training": training, "seed": _fold_in(seed, place)}
+        seed = own_seed(self.steps[place], _fold_in(seed, place))
+        given = {"training": training, "seed": seed}
         return self.steps[place](images, **{name: given[name] for name in self._options[place]})
 
     @classmethod
