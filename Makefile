@@ -5,7 +5,7 @@
 PYTHON ?=
 BIN := .venv/bin
 
-.PHONY: setup demo test test-slow lint gallery clean
+.PHONY: setup demo test test-slow lint gallery benchmark benchmark-quick benchmark-cost clean
 
 setup: .venv/.installed
 
@@ -34,5 +34,17 @@ gallery: .venv/.installed
 	@.ci/dataset
 	@$(BIN)/python training/experiments/gallery/gallery.py
 
+# This library and its peers in turn, with the table in README.md: half an hour on two quiet cores, or
+# five minutes for the quick one. Makes .venv-torch and .venv-keras-cv first.
+benchmark: .venv/.installed
+	@$(BIN)/python training/benchmarks/benchmark.py --readme README.md
+
+benchmark-quick: .venv/.installed
+	@$(BIN)/python training/benchmarks/benchmark.py --quick --results build/benchmarks
+
+# How cost grows with batch, dimension and replicas.
+benchmark-cost: .venv/.installed
+	@$(BIN)/python training/benchmarks/cost.py
+
 clean:
-	rm -rf .venv runs build dist *.egg-info
+	rm -rf .venv .venv-torch .venv-keras-cv runs build dist *.egg-info

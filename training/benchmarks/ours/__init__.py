@@ -1,0 +1,41 @@
+"""This library's side of the benchmark."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+def limit_threads(count):
+    """At most `count` threads for one operation, and as many operations at a time."""
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(count)
+    tf.config.threading.set_inter_op_parallelism_threads(count)
+
+
+def forget():
+    """Frees what dropped contestants leave in Keras' global state."""
+    import keras
+
+    keras.backend.clear_session()
+
+
+def versions():
+    """Versions of what does the work."""
+    import keras
+    import onnxruntime
+    import tensorflow as tf
+
+    import keras_center_ssl as kcs
+
+    found = {
+        "keras-center-ssl": kcs.__version__,
+        "keras": keras.__version__,
+        "tensorflow": tf.__version__,
+        "onnxruntime": onnxruntime.__version__,
+    }
+    if keras.backend.backend() == "jax":
+        import jax
+
+        found["jax"] = jax.__version__
+    return found

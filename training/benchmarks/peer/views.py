@@ -1,0 +1,108 @@
+"""SimCLR's views on PIL images, in the worker processes of a DataLoader."""
+
+import random
+import sys
+import time
+import types
+
+import numpy as np
+import torch
+from PIL import Image, ImageFilter
+from timing import Prepared
+
+
+def _torchvision():
+    """torchvision's transforms and its version, or `None` twice."""
+    for module in ("", "torchvision._meta_registrations"):
+        if module:
+            # A torchvision that was built for another PyTorch lacks its compiled operations
+            # (boxes, video). Its transforms of PIL images are Python, and work without them.
+            sys.modules[module] = types.ModuleType(module)
+        try:
+            import torchvision
+            from torchvision import transforms
+
+            return transforms, torchvision.__version__
+        except (ImportError, RuntimeError):
+            sys.modules.pop("torchvision", None)
+    return None, None
+
+
+transforms, TORCHVISION = _torchvision()
+
+
+class Blur:
+    """Gaussian blur by Pillow, as SSL libraries for PyTorch have it."""
+
+    def __call__(self, image):
+        return image.filter(ImageFilter.GaussianBlur(random.uniform(0.1, 2.0)))
+
+
+def simclr(size):
+    """SimCLR's recipe with the strengths of `kcs.views.simclr`, blur included."""
+    if transforms is None:
+        from peer.pillow_views import simclr as pillow_simclr
+
+        return pillow_simclr(size)
+    t = transforms
+    return t.Compose(
+        [
+            t.RandomResizedCrop(size, interpolation=t.InterpolationMode.BICUBIC),
+            t.RandomHorizontalFlip(),
+            t.RandomApply([t.ColorJitter(0.8, 0.8, 0.8, 0.2)], p=0.8),
+            t.RandomGrayscale(p=0.2),
+            t.RandomApply([Blur()], p=0.5),
+            t.ToTensor(),
+        ]
+    )
+
+
+class TwoViews(torch.utils.data.Dataset):
+    """`count` items: the two views of an image of a few that are held in memory."""
+
+    def __init__(self, size, channels, count):
+        images = np.random.default_rng(0).integers(0, 256, (256, size, size, channels), "uint8")
+        self.images = images[..., 0] if channels == 1 else images
+        self.count = count
+        self.view = simclr(size)
+
+    def __len__(self):
+        return self.count
+
+    def __getitem__(self, index):
+        image = Image.fromarray(self.images[index % len(self.images)])
+        return self.view(image), self.view(image)
+
+
+def loader(size, channels, batch_size, workers, steps):
+    """An iterator over `steps` batches of two views."""
+    return iter(
+        torch.utils.data.DataLoader(
+            TwoViews(size, channels, steps * batch_size),
+            batch_size,
+            shuffle=True,
+            num_workers=workers,
+            drop_last=True,
+        )
+    )
+
+
+def data_loader(size, channels, batch_size, workers):
+    """The views alone; counted in views."""
+
+    def pace(steps):
+        batches = loader(size, channels, batch_size, workers, steps + 3)
+        for _ in range(3):
+            next(batches)
+        start = time.perf_counter()
+        for _ in batches:
+            pass
+        return (time.perf_counter() - start) / steps
+
+    first = pace(3)
+
+    def run(seconds):
+        # Whole rounds of all workers, so that none is counted while it is idle.
+        return pace(workers * max(2, round(seconds / first / workers)))
+
+    return Prepared(run, 2 * batch_size, {"views": "torchvision" if TORCHVISION else "Pillow"})
