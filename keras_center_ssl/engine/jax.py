@@ -106,6 +106,10 @@ class TrainStep:
         )
         return logs, (trainable, self._values(scope, self.non_trainable_variables), metrics)
 
+    def fit(self, x=None, *args, validation_data=None, **kwargs):
+        with _shares(x, validation_data) as (x, validation_data):
+            return super().fit(x, *args, validation_data=validation_data, **kwargs)
+
     def train_on_batch(self, x, *args, **kwargs):
         return super().train_on_batch(_arrays(x), *args, **kwargs)
 
@@ -129,6 +133,32 @@ class TrainStep:
     def _values(scope, variables):
         values = [scope.get_current_value(variable) for variable in variables]
         return [v.value if x is None else x for v, x in zip(variables, values, strict=True)]
+
+
+@contextlib.contextmanager
+def _shares(*datasets):
+    """This process' part of each `tf.data.Dataset`, where several processes train together.
+
+    Keras would make it too, but forgets how many batches there are: epochs without a known length
+    have no schedules.
+    """
+    distribution = keras.distribution.distribution()
+    if jax.process_count() == 1 or not getattr(distribution, "auto_shard_dataset", False):
+        yield datasets
+        return
+
+    def share(dataset):
+        if not isinstance(dataset, tf.data.Dataset):
+            return dataset
+        length = tf.data.experimental.assert_cardinality(dataset.cardinality())
+        return distribution.distribute_dataset(dataset).apply(length)
+
+    shares = tuple(share(dataset) for dataset in datasets)
+    distribution.auto_shard_dataset = False
+    try:
+        yield shares
+    finally:
+        distribution.auto_shard_dataset = True
 
 
 def _arrays(batch):
