@@ -36,7 +36,14 @@ if TYPE_CHECKING:
     from keras_center_ssl.center_tracker import CenterTracker
     from keras_center_ssl.critical import CriticalCenterWeight, critical_center_weight
     from keras_center_ssl.diagnosis import CollapseReport, diagnose
-    from keras_center_ssl.errors import CollapseError, CollapseWarning, InputError
+    from keras_center_ssl.errors import (
+        CheckpointWarning,
+        CollapseError,
+        CollapseWarning,
+        DivergenceError,
+        InputError,
+        TrainingStopped,
+    )
 
 _MODULES = (
     "callbacks",
@@ -55,22 +62,28 @@ _MODULES = (
 )
 _OBJECTS = {
     "CenterTracker": "center_tracker",
+    "CheckpointWarning": "errors",
     "CollapseError": "errors",
     "CollapseReport": "diagnosis",
     "CollapseWarning": "errors",
     "CriticalCenterWeight": "critical",
+    "DivergenceError": "errors",
     "InputError": "errors",
+    "TrainingStopped": "errors",
     "critical_center_weight": "critical",
     "diagnose": "diagnosis",
 }
 
 __all__ = [
     "CenterTracker",
+    "CheckpointWarning",
     "CollapseError",
     "CollapseReport",
     "CollapseWarning",
     "CriticalCenterWeight",
+    "DivergenceError",
     "InputError",
+    "TrainingStopped",
     "__version__",
     "callbacks",
     "critical_center_weight",

@@ -90,8 +90,8 @@ class CenterTracker(keras.layers.Layer):
             "square_sum": ops.sum(ops.square(z1) + ops.square(z2), axis=0),
         }
         if self.tracks_covariance:
-            some = z1[:: self.covariance_every]
-            batch["outer_count"] = ops.cast(ops.shape(some)[0], full_precision())
+            some, count = self._share(z1)
+            batch["outer_count"] = count
             batch["outer_center"] = ops.sum(some, axis=0)
             batch["outer_sum"] = ops.matmul(ops.transpose(some), some)
         batch = _reduce_together(batch)
@@ -107,6 +107,19 @@ class CenterTracker(keras.layers.Layer):
             self._sums[name].assign(self._sums[name] + value)
         self.ema_sum.assign(self.momentum * self.ema_sum + (1 - self.momentum) * both / (2 * n))
         self.ema_weight.assign(self.momentum * self.ema_weight + (1 - self.momentum))
+
+    def _share(self, z):
+        """Every `covariance_every`-th row of the global batch, as far as it is here; their number.
+
+        Further rows may be there, which are 0.
+        """
+        every, rows = self.covariance_every, z.shape[0]
+        if engine.replica_count() == 1 or (rows is not None and rows % every == 0):
+            some = z[::every]
+            return some, ops.cast(ops.shape(some)[0], full_precision())
+        place = ops.arange(ops.shape(z)[0], dtype="int32") + engine.rows_before(z)
+        chosen = ops.cast(place % every == 0, z.dtype)
+        return z * chosen[:, None], ops.sum(chosen)
 
     def reset_state(self):
         """Empties the sums. The moving average of the centre stays."""
@@ -155,6 +168,10 @@ class CenterTracker(keras.layers.Layer):
         """
         # Copies: what TensorFlow hands out may share memory with the variable.
         sums = {name: np.array(ops.convert_to_numpy(v)) for name, v in self._sums.items()}
+        return Snapshot(sums, self._resets)
+
+    def snapshot_of(self, sums):
+        """A `Snapshot` of sums that were saved since the last reset, to go on counting from."""
         return Snapshot(sums, self._resets)
 
     def figures(self, snapshot=None):

@@ -30,6 +30,37 @@ class CollapseWarning(UserWarning):
     """What `CollapseMonitor` warns with."""
 
 
+class CheckpointWarning(UserWarning):
+    """Says that a damaged checkpoint is passed over for the one before."""
+
+
+class DivergenceError(RuntimeError):
+    """Raised by `StopOnDivergence` where the loss, or a weight, is NaN or infinite.
+
+    Attributes:
+        step: Step of the training, counted from 1 over all epochs.
+        branch: Name of the first tracked branch whose embeddings were not finite; `None` where
+            all were.
+    """
+
+    def __init__(self, message, step, branch=None):
+        super().__init__(message)
+        self.step = step
+        self.branch = branch
+
+
+class TrainingStopped(RuntimeError):
+    """Raised where a training ends before its time and can go on from a checkpoint.
+
+    Attributes:
+        signal: Number of the signal that asked for it; `None` where the disk is full.
+    """
+
+    def __init__(self, message, signal=None):
+        super().__init__(message)
+        self.signal = signal
+
+
 def nearest(name, options):
     """Returns `" Did you mean 'x'?"` for the option nearest to `name`, or an empty string."""
     match = difflib.get_close_matches(str(name), [str(option) for option in options], n=1)

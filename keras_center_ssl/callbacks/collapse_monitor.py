@@ -189,6 +189,35 @@ class CollapseMonitor(keras.callbacks.Callback):
             self._writer.close()
             self._writer = None
 
+    # What `Checkpoint` saves: a resumed training goes on with the same streaks and windows.
+
+    def checkpoint_state(self):
+        sums = {} if self._snapshot is None else self._snapshot.sums
+        return {
+            "step": self._step,
+            "epoch_start": self._epoch_start,
+            "snapshot_step": self._snapshot_step,
+            "streak": vars(self._streak),
+            "announced": sorted(self._announced),
+            "logged": self._logged,
+            "history": self.history,
+            "finding": self.finding and dataclasses.asdict(self.finding),
+            **{f"sum_{name}": value for name, value in sums.items()},
+        }
+
+    def restore_state(self, state):
+        self._step, self._epoch_start = state["step"], state["epoch_start"]
+        self._snapshot_step = state["snapshot_step"]
+        vars(self._streak).update(state["streak"])
+        self._announced, self._logged = set(state["announced"]), dict(state["logged"])
+        self.history = list(state["history"])
+        self.finding = state["finding"] and CollapseFinding(**state["finding"])
+        sums = {k.removeprefix("sum_"): v for k, v in state.items() if k.startswith("sum_")}
+        self._snapshot = None
+        if sums:
+            tracker = next(iter(self.model.trackers.values()))
+            self._snapshot = tracker.snapshot_of(sums)
+
     # A check.
 
     def _check(self):

@@ -12,7 +12,7 @@ from keras_center_ssl.encoders import as_encoder
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.losses._similarity import unit
 from keras_center_ssl.methods.clock import Clock
-from keras_center_ssl.methods.fit_callbacks import FitCallback
+from keras_center_ssl.methods.fit_callbacks import FitCallback, ResumableFit
 
 
 class SSLModel(engine.TrainStep, keras.Model):
@@ -249,8 +249,15 @@ class SSLModel(engine.TrainStep, keras.Model):
             callbacks.callbacks.insert(0, first)
         else:
             callbacks = [first, *keras.tree.flatten(callbacks or [])]
-        with input_errors():
-            return super().fit(x, *args, callbacks=callbacks, **kwargs)
+            if ResumableFit.wanted(x, callbacks):
+                arguments = ResumableFit.arguments(self, x, *args, **kwargs)
+                callbacks = ResumableFit(callbacks, self, arguments)
+        try:
+            with input_errors():
+                return super().fit(x, *args, callbacks=callbacks, **kwargs)
+        finally:
+            # Keras leaves it set where a callback has resumed.
+            self._initial_epoch = None
 
     def evaluate(self, *args, **kwargs):
         """Loss and centre figures on held-out views, as `keras.Model.evaluate`."""

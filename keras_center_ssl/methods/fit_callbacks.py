@@ -1,5 +1,7 @@
 """What `SSLModel.fit` does around Keras' loop, ahead of all other callbacks."""
 
+import inspect
+
 import keras
 
 
@@ -20,3 +22,109 @@ class FitCallback(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         for branch, tracker in self._ssl_model.trackers.items():
             logs.update(self._ssl_model.branch_names(branch, tracker.ranks()))
+
+
+class ResumableFit(keras.callbacks.CallbackList):
+    """The callbacks of a `fit` that can begin in the middle of an epoch.
+
+    Keras' loop counts the batches of every epoch from 0, and goes through a whole pass. Here the
+    callbacks of an epoch that is continued get its true batch numbers, and the loop ends with it.
+
+    Args:
+        callbacks: Those with `resumes_fit` get this object as `fit`, and come last.
+        model: The `SSLModel`.
+        arguments: dict of all arguments of `keras.Model.fit`, defaults included.
+    """
+
+    def __init__(self, callbacks, model, arguments):
+        data = _data(arguments["x"], callbacks)
+        self.position = getattr(data, "position", None)
+        length = int(data.cardinality())
+        self._length = length if length > 0 else None
+        self._own_steps = arguments["steps_per_epoch"]
+        self.steps = self._own_steps or self._length
+        self._done = 0
+        self._ends_early = False
+        # A look at the data moves the position, and so do earlier trainings.
+        self.origin = self.position and [self.position.epoch, self.position.step]
+        callbacks = sorted(callbacks, key=_resumes)
+        for callback in callbacks:
+            if _resumes(callback):
+                callback.fit = self
+        verbose = arguments["verbose"]
+        super().__init__(
+            callbacks,
+            add_history=True,
+            add_progbar=verbose != 0,
+            verbose=verbose,
+            epochs=arguments["epochs"],
+            steps=self.steps,
+            model=model,
+        )
+
+    @classmethod
+    def wanted(cls, x, callbacks):
+        """Whether there is a callback that resumes, and data with a length."""
+        return any(map(_resumes, callbacks)) and hasattr(_data(x, callbacks), "cardinality")
+
+    @staticmethod
+    def arguments(*args, **kwargs):
+        """All arguments of a call of `keras.Model.fit`, by name."""
+        bound = inspect.signature(keras.Model.fit).bind(*args, **kwargs)
+        bound.apply_defaults()
+        return bound.arguments
+
+    @property
+    def can_begin_within_epoch(self):
+        """Whether the data has a place that can be set, and epochs a length in whole executions."""
+        known = self.position is not None and self._length is not None
+        return known and self.steps % self.model.steps_per_execution == 0
+
+    def begin_at(self, epoch, step, origin):
+        """Makes this fit begin with batch `step` of epoch `epoch`, both counted from 0.
+
+        Args:
+            epoch, step: Where it goes on.
+            origin: `origin` of the fit that began the training.
+        """
+        self.model._initial_epoch = epoch
+        self._done = step
+        if self.position is None:
+            return
+        self.origin = origin
+        if self._length is None:
+            self.position.set(origin[0] + epoch, origin[1])
+        else:
+            self._set_position(epoch * self.steps + step)
+
+    def _set_position(self, batches):
+        """Puts the data behind so many batches since the training began."""
+        epoch, step = self.origin
+        self.position.set(*divmod(epoch * self._length + step + batches, self._length))
+
+    def on_train_batch_begin(self, batch, logs=None):
+        super().on_train_batch_begin(self._done + batch, logs)
+
+    def on_train_batch_end(self, batch, logs=None):
+        super().on_train_batch_end(self._done + batch, logs)
+        if self._done and self._done + batch + 1 >= self.steps and not self.model.stop_training:
+            self.model.stop_training = self._ends_early = True
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self._ends_early:
+            self.model.stop_training = self._ends_early = False
+            if not self._own_steps:
+                # The next epoch is a pass of its own; this one's went on into it.
+                self._set_position((epoch + 1) * self.steps)
+        self._done = 0
+        super().on_epoch_end(epoch, logs)
+
+
+def _data(x, callbacks):
+    """The dataset that a callback names, or else what `fit` was given."""
+    named = (getattr(callback, "data", None) for callback in callbacks if _resumes(callback))
+    return next((data for data in named if data is not None), x)
+
+
+def _resumes(callback):
+    return getattr(callback, "resumes_fit", False)
