@@ -16,6 +16,7 @@ import keras
 import numpy as np
 
 from keras_center_ssl.errors import InputError, one_of
+from keras_center_ssl.export import on_tensorflow
 
 INPUT = "images"
 OUTPUT = "features"
@@ -65,7 +66,7 @@ def write_keras(encoder, path, *, opset, properties):
         reloaded = keras.saving.load_model(path, compile=False)
     except (TypeError, ValueError) as error:
         raise InputError(
-            f"Keras cannot read back the encoder {encoder.name!r}: {_last_line(error)} Give your "
+            f"Keras cannot read back the encoder {encoder.name!r}: {last_line(error)} Give your "
             "own layers and models a get_config and @keras.saving.register_keras_serializable, or "
             "leave 'keras' out of formats=."
         ) from error
@@ -74,7 +75,8 @@ def write_keras(encoder, path, *, opset, properties):
     )
 
 
-def _last_line(error):
+def last_line(error):
+    """What was wrong, of a message of Keras on an object that cannot be read back."""
     # Keras puts the cause behind "Exception encountered:", and the whole config behind that.
     text = str(error).split("Exception encountered: ")[-1].split(" Full object config:")[0]
     return text.strip().splitlines()[0] if text.strip() else type(error).__name__
@@ -86,13 +88,18 @@ def write_saved_model(encoder, path, *, opset, properties):
 
     Not `model.export`: Keras 3.15 writes every variable twice into the folder.
     """
-    tf = _tensorflow("saved_model")
-    function = _inference_function(tf, encoder, lambda features: {OUTPUT: features})
-    module = tf.Module()
-    module.serve = function
-    module.weights = list(function.get_concrete_function().graph.variables)
+    import tensorflow as tf
+
+    if _elsewhere():
+        on_tensorflow.write("saved_model", encoder, path, opset=opset, properties=properties)
+    else:
+        function = _inference_function(tf, encoder, lambda features: {OUTPUT: features})
+        module = tf.Module()
+        module.serve = function
+        module.weights = list(function.get_concrete_function().graph.variables)
+        with _quiet():
+            tf.saved_model.save(module, str(path), signatures={"serving_default": function})
     with _quiet():
-        tf.saved_model.save(module, str(path), signatures={"serving_default": function})
         reloaded = tf.saved_model.load(str(path))
 
     def predict(images):
@@ -121,13 +128,16 @@ def write_onnx(encoder, path, *, opset, properties):
             f"ONNX opset {opset!r} is not supported; accepted: {OPSETS[0]} to {OPSETS[-1]}. "
             "Opset 17 is the default and runs on ONNX Runtime 1.12 and later."
         )
-    model = _to_onnx(encoder, opset)
-    _name_the_ends(model, encoder)
-    for key, value in properties.items():
-        entry = model.metadata_props.add()
-        entry.key, entry.value = key, str(value)
-    onnx.checker.check_model(model, full_check=True)
-    onnx.save(model, str(path))
+    if _elsewhere():
+        on_tensorflow.write("onnx", encoder, path, opset=opset, properties=properties)
+    else:
+        model = _to_onnx(encoder, opset)
+        _name_the_ends(model, encoder)
+        for key, value in properties.items():
+            entry = model.metadata_props.add()
+            entry.key, entry.value = key, str(value)
+        onnx.checker.check_model(model, full_check=True)
+        onnx.save(model, str(path))
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     return lambda images: session.run([OUTPUT], {INPUT: images})[0]
 
@@ -140,7 +150,7 @@ def _to_onnx(encoder, opset):
     `Normalization` layer for further inputs, and can translate neither GELU nor grouped
     convolutions.
     """
-    tf = _tensorflow("onnx")
+    import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import (
         convert_variables_to_constants_v2 as freeze,
     )
@@ -267,16 +277,9 @@ def _name_the_ends(model, encoder):
             entry.domain, entry.version = domain, version
 
 
-def _tensorflow(kind):
-    if keras.backend.backend() != "tensorflow":
-        raise InputError(
-            f"The format {kind!r} is written by Keras' TensorFlow backend; the backend in use is "
-            f"{keras.backend.backend()!r}. Export formats=('keras',) here, then load encoder.keras "
-            "with KERAS_BACKEND=tensorflow and export the other formats there."
-        )
-    import tensorflow as tf
-
-    return tf
+def _elsewhere():
+    """Whether TensorFlow's formats have to be written by another process."""
+    return keras.backend.backend() != "tensorflow"
 
 
 @contextlib.contextmanager

@@ -341,11 +341,11 @@ def test_bad_input_is_refused_and_leaves_nothing(tmp_path, case):
 
 
 @pytest.mark.parametrize("kind", ["saved_model", "onnx"])
-def test_other_backends_are_told_where_to_export(tmp_path, monkeypatch, kind):
-    encoder = tiny_encoder()
+def test_other_backends_export_in_a_process_of_tensorflow(tmp_path, monkeypatch, kind):
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    monkeypatch.setattr("keras_center_ssl.export.on_tensorflow.sys.executable", "/bin/false")
     with pytest.raises(kcs.InputError, match="KERAS_BACKEND=tensorflow"):
-        kcs.export.export_bundle(encoder, tmp_path / "bundle", formats=[kind])
+        kcs.export.export_bundle(tiny_encoder(), tmp_path / "bundle", formats=[kind])
     assert list(tmp_path.iterdir()) == []
 
 
