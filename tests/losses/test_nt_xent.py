@@ -1,3 +1,4 @@
+import importlib
 import math
 
 import numpy as np
@@ -30,6 +31,20 @@ def test_value_and_gradient(rng, temperature):
         rng.standard_normal((4, 5)),
         rng.standard_normal((4, 5)),
         atol=5e-5,
+    )
+
+
+@pytest.mark.parametrize("chunk", [3, 4, 16])
+def test_a_large_batch_has_the_same_value_and_gradient(rng, monkeypatch, chunk):
+    module = importlib.import_module("keras_center_ssl.losses.nt_xent")
+    monkeypatch.setattr(module, "LARGE_BATCH", 4)
+    monkeypatch.setattr(module, "_CHUNK", chunk)
+    check_loss(
+        lambda a, b: 3.0 * nt_xent(a, b, 0.2),
+        lambda a, b: 3.0 * reference(a, b, 0.2),
+        rng.standard_normal((4, 5)),
+        rng.standard_normal((4, 5)),
+        atol=2e-4,
     )
 
 
