@@ -5,6 +5,7 @@ from `(seed, epoch)`; the views of a batch are drawn from `(seed, epoch, step)`.
 repeatable, whatever the number of parallel calls, and can be taken up again in the middle.
 """
 
+import contextlib
 import threading
 
 import numpy as np
@@ -15,7 +16,7 @@ from keras_center_ssl.data.reading import in_memory, plain_batches, reader
 from keras_center_ssl.data.resolve import resolve
 from keras_center_ssl.data.sources import StreamSource
 from keras_center_ssl.errors import InputError
-from keras_center_ssl.views.layers import call_options
+from keras_center_ssl.views.layers import call_options, own_seed, rows_of_batch
 
 # Images of a tf.data.Dataset held in memory to be shuffled: at most so many, and so many bytes.
 SHUFFLE_WINDOW = 10_000
@@ -36,6 +37,7 @@ class Position:
     def __init__(self):
         self._lock = threading.Lock()
         self._epoch, self._step = 0, 0
+        self._began = (0, 0)
 
     @property
     def epoch(self):
@@ -52,10 +54,16 @@ class Position:
         with self._lock:
             self._epoch, self._step = int(epoch), int(step)
 
+    def advance(self, epochs):
+        """Moves on by whole epochs, from where the pass that began last started."""
+        with self._lock:
+            self._epoch, self._step = self._began[0] + epochs, self._began[1]
+
     def _begin(self):
         """Where the pass that begins now starts; moves on by an epoch."""
         with self._lock:
             place = np.array([self._epoch, self._step], "int64")
+            self._began = (self._epoch, self._step)
             self._epoch += 1
         return place
 
@@ -179,41 +187,61 @@ def multi_view(
     position = Position()
     seed = _base_seed(seed)
     make_views = _view_maker(views, seed)
-    if isinstance(found, StreamSource):
-        dataset = _stream_steps(found, batch_size, position, shuffle, seed, drop_remainder)
 
-        def read(batch, epoch, step):
-            images, *rest = batch if found.has_labels else (batch,)
-            return (images, *(rest if with_labels else ()))
+    def rows_of(part=0, parts=1, endless=False):
+        """The dataset, or of every batch the rows of one of `parts` workers, `endless` or not."""
 
-    else:
-        dataset = _array_steps(count, batch_size, position, shuffle, seed, drop_remainder)
-        rows = reader(found, with_labels)
+        def bounds(total):
+            return total * part // parts, total * (part + 1) // parts
 
-        def read(indices, epoch, step):
-            def others():
-                order = _order(count, epoch, shuffle, seed)
-                return tf.concat(
-                    [order[(step + 1) * batch_size :], order[: step * batch_size]], axis=0
-                )
+        if isinstance(found, StreamSource):
+            dataset = _stream_steps(
+                found, batch_size, position, shuffle, seed, drop_remainder, endless
+            )
 
-            return rows(indices, others)
+            def read(batch, epoch, step):
+                tensors = batch if found.has_labels else (batch,)
+                first, last = bounds(_row_count(tensors[0]))
+                images, *rest = (tensor[first:last] for tensor in tensors)
+                return _row_count(tensors[0]), images, *(rest if with_labels else ())
 
-    # No AutoGraph: it would wrap an InputError of the views in pages of generated code.
-    @tf.autograph.experimental.do_not_convert
-    def finish(batch, epoch, step):
-        images, *rest = read(batch, epoch, step)
-        return (make_views(_scaled(images), epoch, step), *rest)
+        else:
+            dataset = _array_steps(
+                count, batch_size, position, shuffle, seed, drop_remainder, endless
+            )
+            rows = reader(found, with_labels)
 
-    dataset = dataset.map(
-        finish, num_parallel_calls=num_parallel_calls or tf.data.AUTOTUNE, deterministic=True
-    )
-    options = tf.data.Options()
-    # There are no files to share out among workers: they take turns at the batches.
-    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
-    dataset = dataset.prefetch(tf.data.AUTOTUNE).with_options(options)
-    dataset.position = position
-    dataset.source, dataset.skipped = found, found.skipped
+            def read(indices, epoch, step):
+                def others():
+                    order = _order(count, epoch, shuffle, seed)
+                    return tf.concat(
+                        [order[(step + 1) * batch_size :], order[: step * batch_size]], axis=0
+                    )
+
+                first, last = bounds(_row_count(indices))
+                return _row_count(indices), *rows(indices[first:last], others)
+
+        # No AutoGraph: it would wrap an InputError of the views in pages of generated code.
+        @tf.autograph.experimental.do_not_convert
+        def finish(batch, epoch, step):
+            total, images, *rest = read(batch, epoch, step)
+            rows = None if parts == 1 else (bounds(total)[0], total)
+            return (make_views(_scaled(images), epoch, step, rows), *rest)
+
+        dataset = dataset.map(
+            finish, num_parallel_calls=num_parallel_calls or tf.data.AUTOTUNE, deterministic=True
+        )
+        options = tf.data.Options()
+        # There are no files to share out among workers: they take turns at the batches.
+        policy = tf.data.experimental.AutoShardPolicy.DATA
+        options.experimental_distribute.auto_shard_policy = policy
+        dataset = dataset.prefetch(tf.data.AUTOTUNE).with_options(options)
+        dataset.position = position
+        dataset.source, dataset.skipped = found, found.skipped
+        return dataset
+
+    dataset = rows_of()
+    dataset.rows_of = rows_of
     return dataset
 
 
@@ -303,13 +331,23 @@ def _random_integers(shape, seed):
 _ORDER, _VIEWS = 0, 1
 
 
+def _row_count(tensor):
+    """Size of the first axis: an int where it is known, else an int64 tensor."""
+    return tensor.shape[0] or tf.shape(tensor, tf.int64)[0]
+
+
 def _view_maker(views, seed):
-    """A function `(images, epoch, step)` to a tuple of views, random by `(seed, epoch, step)`."""
+    """A function `(images, epoch, step, rows)` to views, random by `(seed, epoch, step)`.
+
+    `rows` is `None`, or which rows of the batch the images are: (first, size of the batch).
+    """
     options = call_options(views)
 
-    def make_views(images, epoch, step):
-        given = {"training": True, "seed": _fold_in(seed, _VIEWS, epoch, step)}
-        made = views(images, **{name: given[name] for name in options})
+    def make_views(images, epoch, step, rows=None):
+        own = _fold_in(seed, _VIEWS, epoch, step)
+        with rows_of_batch(*rows) if rows else contextlib.nullcontext():
+            given = {"training": True, "seed": own_seed(views, own)}
+            made = views(images, **{name: given[name] for name in options})
         return tuple(made) if isinstance(made, (tuple, list)) else (made,)
 
     return make_views
@@ -323,8 +361,8 @@ def _order(count, epoch, shuffle, seed):
     return tf.cast(tf.argsort(keys, stable=True), tf.int64)
 
 
-def _array_steps(count, batch_size, position, shuffle, seed, drop_remainder):
-    """A dataset of `(indices, epoch, step)`, one element per batch."""
+def _array_steps(count, batch_size, position, shuffle, seed, drop_remainder, endless=False):
+    """A dataset of `(indices, epoch, step)`, one element per batch: one pass, or all to come."""
     steps = count // batch_size if drop_remainder else -(-count // batch_size)
 
     # `scan` keeps, from batch to batch of one pass, where the pass began and the current order; it
@@ -349,11 +387,12 @@ def _array_steps(count, batch_size, position, shuffle, seed, drop_remainder):
         tf.constant(-1, tf.int64),
         tf.zeros([count], tf.int64),
     )
-    return tf.data.Dataset.range(steps).scan(initial, advance)
+    numbers = tf.data.Dataset.counter() if endless else tf.data.Dataset.range(steps)
+    return numbers.scan(initial, advance)
 
 
-def _stream_steps(found, batch_size, position, shuffle, seed, drop_remainder):
-    """A dataset of `(batch, epoch, step)`, one element per batch."""
+def _stream_steps(found, batch_size, position, shuffle, seed, drop_remainder, endless=False):
+    """A dataset of `(batch, epoch, step)`, one element per batch: one pass, or all to come."""
 
     count = found.count
     window = SHUFFLE_WINDOW if count is None else min(count, SHUFFLE_WINDOW)
@@ -370,15 +409,22 @@ def _stream_steps(found, batch_size, position, shuffle, seed, drop_remainder):
         dataset = dataset.batch(batch_size, drop_remainder=drop_remainder)
         return dataset.enumerate().map(lambda step, batch: (batch, epoch, step))
 
-    def one_pass(_):
+    def advance(start, number):
+        start = tf.cond(start[0] < 0, position.begin, lambda: start)
+        return start, start + tf.stack([number, 0])
+
+    def one_pass(start):
         # `shuffle` mixes the global seed into its own (and fails where that is 0): fix it, in the
         # graph of this function alone.
         tf.compat.v1.set_random_seed(1)
-        start = position.begin()
         head, tail = one_epoch(start[0]), one_epoch(start[0] + 1)
         return head.skip(start[1]).concatenate(tail.take(start[1]))
 
-    dataset = tf.data.Dataset.range(1).flat_map(one_pass)
+    numbers = tf.data.Dataset.counter() if endless else tf.data.Dataset.range(1)
+    starts = numbers.scan(tf.constant([-1, -1], tf.int64), advance)
+    dataset = starts.flat_map(one_pass)
+    if endless:
+        return dataset.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
     if count is None:
         return dataset
     steps = count // batch_size if drop_remainder else -(-count // batch_size)

@@ -6,6 +6,7 @@ Everything above this room is written with `keras.ops`. A backend supplies
 - `replica_count()`: how many replicas step together,
 - `all_reduce_sum(x)`: the sum of `x` over the replicas, differentiable,
 - `all_gather(x)`: the replicas' batches, joined along axis 0, differentiable,
+- `rows_before(x)`: rows of the global batch on the replicas before this one,
 - `global_moments(x, axes)`: mean and variance over `axes` and over the replicas,
 - `compiled(function, model)`: a function of tensors and of a model's variables, as one graph,
 - `has_accelerator()`: whether a GPU or TPU is at hand.
@@ -23,6 +24,7 @@ if keras.backend.backend() == "tensorflow":
         global_moments,
         has_accelerator,
         replica_count,
+        rows_before,
     )
 elif keras.backend.backend() == "jax":
     from keras_center_ssl.engine.jax import (
@@ -34,6 +36,7 @@ elif keras.backend.backend() == "jax":
         global_moments,
         has_accelerator,
         replica_count,
+        rows_before,
     )
 else:
     raise ImportError(
@@ -51,4 +54,5 @@ __all__ = [
     "global_moments",
     "has_accelerator",
     "replica_count",
+    "rows_before",
 ]

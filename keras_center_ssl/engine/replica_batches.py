@@ -11,12 +11,17 @@ import tensorflow as tf
 from keras_center_ssl.errors import InputError
 
 
-def share_out(dataset, strategy):
+def share_out(dataset, strategy, endless=False):
     """`dataset` of global batches as a distributed dataset of the replicas' parts.
 
     On each worker the pipeline runs once, for its own replicas. Where `dataset` has `rows_of`,
     as that of `kcs.data.multi_view`, a worker makes only the rows that its replicas need; any other
     dataset is run as it is and its batches cut, and has to have the same order on all workers.
+
+    Args:
+        dataset: A `tf.data.Dataset`.
+        strategy: The `tf.distribute.Strategy` that the model was made under.
+        endless: Whether passes over the dataset follow each other without end.
 
     Raises:
         InputError: If the batch size is fixed, and no multiple of the number of replicas.
@@ -24,22 +29,17 @@ def share_out(dataset, strategy):
     replicas = strategy.num_replicas_in_sync
     sizes = {spec.shape[0] for spec in tf.nest.flatten(dataset.element_spec) if spec.shape.rank}
     for size in sizes - {None}:
-        if size % replicas:
-            raise InputError(
-                f"A global batch of {size} samples cannot be shared evenly by {replicas} replicas. "
-                f"Choose a batch size that is a multiple of {replicas}, such as "
-                f"{-(-size // replicas) * replicas}: batch sizes are those of all replicas "
-                "together."
-            )
+        check_even(size, replicas)
 
     def worker_dataset(context):
         workers = context.num_input_pipelines
         each = replicas // workers
-        rows_of = getattr(dataset, "rows_of", None)
-        if rows_of and workers > 1:
-            own, first, count = rows_of(context.input_pipeline_id, workers), 0, each
+        if hasattr(dataset, "rows_of"):
+            own = dataset.rows_of(context.input_pipeline_id, workers, endless)
+            first, count = 0, each
         else:
-            own, first, count = dataset, context.input_pipeline_id * each, replicas
+            own = dataset.repeat() if endless else dataset
+            first, count = context.input_pipeline_id * each, replicas
 
         def parts(*batch):
             return tf.data.Dataset.range(first, first + each).map(
@@ -62,12 +62,18 @@ def endless(dataset, strategy, steps_per_epoch=None):
     one iterator, whatever Keras prefetches, and batches keep their static shapes.
     """
     steps = step_count(dataset, steps_per_epoch)
-    if steps is not None:
-        rows_of = getattr(dataset, "rows_of", None)
-        dataset = dataset.repeat()
-        if rows_of:
-            dataset.rows_of = lambda index, count: rows_of(index, count).repeat()
-    return share_out(dataset, strategy), steps
+    return share_out(dataset, strategy, endless=steps is not None), steps
+
+
+def check_even(batch_size, replicas):
+    """Raises unless every replica gets the same number of samples."""
+    if batch_size % replicas:
+        raise InputError(
+            f"A batch of {batch_size} samples cannot be shared evenly by {replicas} replicas. "
+            f"Choose a batch size that is a multiple of {replicas}, such as "
+            f"{-(-batch_size // replicas) * replicas}: batch sizes are those of all replicas "
+            "together."
+        )
 
 
 def step_count(dataset, steps=None):

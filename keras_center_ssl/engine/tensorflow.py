@@ -1,7 +1,9 @@
 """The training step on TensorFlow, under any `tf.distribute` strategy."""
 
+import functools
 import math
 
+import keras
 import tensorflow as tf
 
 from keras_center_ssl.engine import replica_batches
@@ -28,6 +30,16 @@ def all_gather(x):
     # The strategy forgets all of the shape; only the number of rows is unknown.
     gathered.set_shape([None, *x.shape[1:]])
     return gathered
+
+
+def rows_before(x):
+    """How many rows of the global batch are on the replicas before this one, int32."""
+    if replica_count() == 1:
+        return 0
+    replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+    if x.shape[0] is not None:
+        return replica * x.shape[0]
+    return tf.reduce_sum(all_gather(tf.shape(x)[:1])[:replica])
 
 
 def global_moments(x, axes):
@@ -108,18 +120,23 @@ def fused_batch_norm(inputs, gamma, beta, epsilon):
 class TrainStep:
     """`train_step` and `test_step` with a gradient tape. See `methods.SSLModel` for the hooks."""
 
+    @functools.wraps(keras.Model.fit)
     def fit(self, x=None, *args, steps_per_epoch=None, validation_data=None, **kwargs):
-        strategy = self.distribute_strategy
+        strategy, data, own_steps = self.distribute_strategy, x, steps_per_epoch
         if self._shares_out(x):
             x, steps_per_epoch = replica_batches.endless(x, strategy, steps_per_epoch)
         if self._shares_out(validation_data):
             steps = replica_batches.step_count(validation_data, kwargs.get("validation_steps"))
             kwargs["validation_steps"] = steps
             validation_data = replica_batches.share_out(validation_data, strategy)
-        return super().fit(
+        history = super().fit(
             x, *args, steps_per_epoch=steps_per_epoch, validation_data=validation_data, **kwargs
         )
+        if x is not data and own_steps is None and hasattr(data, "position"):
+            data.position.advance(len(history.epoch))
+        return history
 
+    @functools.wraps(keras.Model.evaluate)
     def evaluate(self, x=None, *args, steps=None, **kwargs):
         if self._shares_out(x):
             steps = replica_batches.step_count(x, steps)

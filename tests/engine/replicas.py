@@ -1,9 +1,12 @@
-"""Trains every method for 5 steps on a number of replicas and saves what came out.
+"""Trains methods for a few steps on the replicas of a strategy and saves what came out.
 
-python replicas.py REPLICAS FOLDER
+python replicas.py STRATEGY REPLICAS DTYPE BATCHES OUT CASE...
+
+STRATEGY is `one`, `mirrored` (REPLICAS logical CPUs) or `workers` (as TF_CONFIG says). BATCHES is
+`even` (all of the same, static size) or `uneven` (the last one is smaller, and evaluated too).
+Each case goes to OUT-CASE.npz: logs, the gradient of the first step, weights and optimizer state.
 """
 
-import pathlib
 import sys
 
 import keras
@@ -13,7 +16,10 @@ from replica_cases import CASES
 
 import keras_center_ssl as kcs
 
-STEPS, BATCH = 5, 16
+BATCH = 16
+# In float32 the first step only, long enough that the weights' rounding does not hide its gradient.
+STEPS = {"float64": 5, "float32": 1}
+RATE = {"float64": 0.05, "float32": 1.0}
 
 
 def encoder():
@@ -24,36 +30,82 @@ def encoder():
     return keras.Model(images, keras.layers.Flatten()(x))
 
 
-def main(replicas, folder):
-    replicas = int(replicas)
+def open_strategy(name, replicas):
+    if name == "workers":
+        return tf.distribute.MultiWorkerMirroredStrategy()
     cpu = tf.config.list_physical_devices("CPU")[0]
-    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-    strategy = (
-        tf.distribute.get_strategy()
-        if replicas == 1
-        else tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(replicas)])
-    )
-    for name, arguments in CASES.items():
-        history, model = train(name.split("-")[0], arguments, strategy)
-        logs = {f"log/{name}": values[0] for name, values in history.items()}
-        weights = {f"weight/{i:03}/{v.path}": np.asarray(v) for i, v in enumerate(model.variables)}
-        np.savez(pathlib.Path(folder) / f"{name}-{replicas}.npz", **logs, **weights)
-        keras.backend.clear_session()
+    devices = [tf.config.LogicalDeviceConfiguration()] * replicas
+    tf.config.set_logical_device_configuration(cpu, devices)
+    if name == "one":
+        return tf.distribute.get_strategy()
+    return tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(replicas)])
 
 
-def train(method, arguments, strategy):
+class FirstStep(keras.callbacks.Callback):
+    """Keeps the loss of the first step, and what it changed."""
+
+    def on_train_begin(self, logs=None):
+        self.before = weights(self.model)
+        self.results = {}
+
+    def on_train_batch_end(self, batch, logs=None):
+        if batch == 0:
+            after, rate = weights(self.model), float(self.model.optimizer.learning_rate)
+            self.results = {
+                # Momentum is 0 before the first step, so that the change is the gradient.
+                **{f"gradient/{k}": (self.before[k] - after[k]) / rate for k in after},
+                "first/loss": float(logs["loss"]),
+            }
+
+
+def weights(model):
+    # Names alone are not unique: a teacher has those of its student.
+    return {
+        f"{i:03}/{v.path}": keras.ops.convert_to_numpy(v)
+        for i, v in enumerate(model.trainable_variables)
+    }
+
+
+def train(method, arguments, strategy, dtype, even):
     keras.utils.set_random_seed(0)
     rng = np.random.default_rng(0)
-    first = rng.random((STEPS * BATCH, 8, 8, 1), "float32")
-    second = np.clip(first + 0.1 * rng.standard_normal(first.shape), 0, 1).astype("float32")
-    dataset = tf.data.Dataset.from_tensor_slices(((first, second),)).batch(BATCH)
+    # 13 images in the last batch: neither 2 nor 3 replicas get the same number.
+    count = STEPS[dtype] * BATCH - (0 if even else 3)
+    first = rng.random((count, 8, 8, 1)).astype(dtype)
+    second = np.clip(first + 0.1 * rng.standard_normal(first.shape), 0, 1).astype(dtype)
+    views = tf.data.Dataset.from_tensor_slices(((first, second),))
+    dataset = views.batch(BATCH, drop_remainder=even)
     with strategy.scope():
         model = getattr(kcs.methods, method)(encoder(), **arguments)
-        model.compile(keras.optimizers.SGD(0.02, momentum=0.9))
-    if strategy.num_replicas_in_sync > 1:
-        dataset = strategy.experimental_distribute_dataset(dataset)
-    history = model.fit(dataset, epochs=1, steps_per_epoch=STEPS, verbose=0).history
-    return history, model
+        model.compile(keras.optimizers.SGD(RATE[dtype], momentum=0.9))
+    step = FirstStep()
+    history = model.fit(dataset, epochs=1, verbose=0, callbacks=[step]).history
+    results = {f"log/{name}": values[0] for name, values in history.items()}
+    if not even:
+        # The last batch has a single image: some replicas have none.
+        few = views.take(BATCH + 1).batch(BATCH) if method in PER_SAMPLE else dataset
+        logs = model.evaluate(few, verbose=0, return_dict=True)
+        results |= {f"evaluated/{name}": value for name, value in logs.items()}
+    assert all(type(value) is float for value in results.values()), results
+    state = [*model.variables, *model.optimizer.variables]
+    results |= {
+        f"weight/{i:03}/{v.path}": keras.ops.convert_to_numpy(v) for i, v in enumerate(state)
+    }
+    return results | step.results
+
+
+# Methods whose loss does not compare samples.
+PER_SAMPLE = ("BYOL", "MoCo", "DINO")
+
+
+def main(name, replicas, dtype, batches, out, *cases):
+    keras.config.set_floatx(dtype)
+    strategy = open_strategy(name, int(replicas))
+    assert strategy.num_replicas_in_sync == int(replicas)
+    for case in cases or CASES:
+        results = train(case.split("-")[0], CASES[case], strategy, dtype, batches == "even")
+        np.savez(f"{out}-{case}.npz", **results)
+        keras.backend.clear_session()
 
 
 if __name__ == "__main__":
