@@ -99,8 +99,7 @@ class CheckpointFolder:
             except (DamagedCheckpoint, OSError) as error:
                 warnings.warn(
                     CheckpointWarning(
-                        f"The checkpoint {str(path)!r} is damaged ({error}): it is passed over "
-                        "for the one before."
+                        f"The checkpoint {str(path)!r} is damaged ({error}) and is passed over."
                     ),
                     stacklevel=2,
                 )

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import shlex
 import sys
 import tempfile
 import warnings
@@ -12,7 +13,13 @@ from rich.console import Console
 from rich.table import Table
 
 from keras_center_ssl._version import __version__
-from keras_center_ssl.errors import CollapseWarning, InputError
+from keras_center_ssl.errors import (
+    CheckpointWarning,
+    CollapseWarning,
+    DivergenceError,
+    InputError,
+    TrainingStopped,
+)
 
 app = typer.Typer(
     name="center-ssl",
@@ -85,6 +92,18 @@ def train(
         pathlib.Path | None,
         typer.Option(help="The run folder to make. [runs/<name of the recipe>]"),
     ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on with the run in --out from its last checkpoint, as if it had not been "
+            "interrupted. Begins one where there is none.",
+        ),
+    ] = False,
+    checkpoint_every: Annotated[
+        int | None,
+        typer.Option(min=1, help="Steps between checkpoints. [10 minutes, and every epoch's end]"),
+    ] = None,
 ):
     """Train an encoder from a recipe into a run folder."""
     quiet_start()
@@ -94,13 +113,28 @@ def train(
 
     loaded = load_recipe(recipe, settings or ())
     out = out or pathlib.Path("runs") / loaded.name
-    console.print(f"Training {loaded.name} ({loaded.method.name}) into {out}", highlight=False)
+    done = resume and runs.is_finished(out)
+    if not done:
+        console.print(f"Training {loaded.name} ({loaded.method.name}) into {out}", highlight=False)
     progress = TrainingProgress(console)
-    _show_collapse_warnings()
+    _show_own_warnings()
     try:
-        run = runs.train(loaded, out, callbacks=[progress])
+        run = runs.train(
+            loaded,
+            out,
+            callbacks=[progress],
+            resume=resume,
+            checkpoint_every=checkpoint_every,
+            say=lambda text: console.print(text, markup=False, highlight=False),
+        )
+    except (TrainingStopped, DivergenceError) as stop:
+        progress.close()
+        _explain(stop, runs.resumes_from(out))
+        raise typer.Exit(128 + stop.signal if getattr(stop, "signal", None) else 1) from None
     finally:
         progress.close()
+    if done:
+        return
     training = run.metrics["training"]
     console.print(
         f"{training['steps']} steps in {training['seconds']:.0f} s, "
@@ -109,12 +143,34 @@ def train(
     )
 
 
-def _show_collapse_warnings():
-    """A collapse that is seen while training is said in its own words, not as a line of code."""
+def _explain(stop, checkpoint):
+    """Why a training ended early, and how to go on."""
+    errors = Console(stderr=True, soft_wrap=True)
+    by_signal = getattr(stop, "signal", None)
+    text = str(stop) if by_signal else f"Error: {stop}"
+    errors.print(text, style="yellow" if by_signal else "red", markup=False, highlight=False)
+    if checkpoint is None:
+        return
+    words = sys.argv[1:]
+    command = shlex.join(["center-ssl", *words, *(() if "--resume" in words else ("--resume",))])
+    if isinstance(stop, DivergenceError):
+        advice = (
+            f"The last good checkpoint is kept: {checkpoint}. Going on from it with the same "
+            "recipe would come to the same step."
+        )
+    elif by_signal:
+        advice = f"To go on: {command}"
+    else:
+        advice = f"Make room, then go on with: {command}"
+    errors.print(advice, markup=False, highlight=False)
+
+
+def _show_own_warnings():
+    """A collapse or a damaged checkpoint is said in its own words, not as a line of code."""
     show = warnings.showwarning
 
     def shown(message, category, *args, **kwargs):
-        if issubclass(category, CollapseWarning):
+        if issubclass(category, (CollapseWarning, CheckpointWarning)):
             console.print(str(message), style="yellow", markup=False, highlight=False)
         else:
             show(message, category, *args, **kwargs)

@@ -31,7 +31,7 @@ class CollapseWarning(UserWarning):
 
 
 class CheckpointWarning(UserWarning):
-    """Says that a damaged checkpoint is passed over for the one before."""
+    """Says that a damaged checkpoint is passed over."""
 
 
 class DivergenceError(RuntimeError):

@@ -1,28 +1,29 @@
 """A run folder: what `center-ssl train` writes, and what the other commands read.
 
 recipe.yaml     as resolved        history.csv     tensorboard/     checkpoints/model.keras
+checkpoints/step-*.safetensors, while it is trained: what `--resume` goes on from
 encoder.keras   metrics.json       plots/*.png     report.html
 skipped_files.csv, where images could not be read
 """
 
-import contextlib
 import csv
 import dataclasses
 import json
 import os
 import pathlib
 import shutil
-import tempfile
-import time
 
 import keras
 import numpy as np
 
 from keras_center_ssl import data, diagnosis, evaluation, plots
 from keras_center_ssl._version import __version__
-from keras_center_ssl.callbacks import CollapseMonitor
+from keras_center_ssl.callbacks import Checkpoint, CollapseMonitor, StopOnDivergence
+from keras_center_ssl.callbacks.checkpointing import stop_on_signals
+from keras_center_ssl.callbacks.history_file import HistoryFile
+from keras_center_ssl.checkpoints import CheckpointFolder, atomic_file, is_disk_full
 from keras_center_ssl.encoders import plain
-from keras_center_ssl.errors import InputError
+from keras_center_ssl.errors import InputError, TrainingStopped
 from keras_center_ssl.recipe import load_recipe
 from keras_center_ssl.report import write_report
 
@@ -89,21 +90,40 @@ def load_model(path):
 
 
 @data.input_errors()
-def train(recipe, out, callbacks=()):
+def train(recipe, out, callbacks=(), resume=False, checkpoint_every=None, say=None):
     """Trains what a recipe describes and writes a run folder.
+
+    While it trains, `checkpoints/` holds `model.keras`, the model at the last epoch's end, and the
+    two newest checkpoints of `callbacks.Checkpoint`; those are deleted when the run is complete.
 
     Args:
         recipe: A `Recipe`.
         out: The folder to make; it must not exist, or be empty.
         callbacks: Further Keras callbacks, for progress.
+        resume: Whether to go on with an unfinished run in `out`, exactly as if it had not been
+            interrupted. Where there is none, one begins; a complete one is returned as it is.
+        checkpoint_every: Steps between checkpoints; `None`: every 10 minutes. There is one at
+            every epoch's end, too.
+        say: Called with a sentence on how the run begins, and on SIGTERM or Ctrl-C.
 
     Returns:
-        The `Run`. A training that fails in its first epoch leaves no folder behind.
+        The `Run`. A training that fails before its first checkpoint leaves no folder behind.
 
     Raises:
-        InputError: For an occupied folder, and whatever is wrong with the data.
+        InputError: For an occupied folder, another recipe than the run's to resume, and whatever
+            is wrong with the data.
+        TrainingStopped: After SIGTERM or Ctrl-C, or where the disk is full. The folder can be
+            resumed, if the message names a checkpoint.
+        DivergenceError: Where loss or weights are not finite.
     """
-    out = free_folder(out)
+    say = say or (lambda text: None)
+    out = pathlib.Path(out)
+    resuming = resume and _check_resumable(out, recipe, say)
+    if resuming and is_finished(out):
+        return Run(out)
+    if not resuming:
+        free_folder(out)
+    checkpoint = Checkpoint(out / "checkpoints", every=checkpoint_every, say=say)
     keras.config.set_dtype_policy(recipe.precision)
     source = recipe.data.open("train")
     shape = source.image_shape
@@ -113,33 +133,52 @@ def train(recipe, out, callbacks=()):
     model.compile(recipe.build_optimizer(steps))
     monitor = CollapseMonitor(every=max(10, steps // 5))
     existed = out.exists()
-    (out / "checkpoints").mkdir(parents=True)
     try:
-        (out / "recipe.yaml").write_text(recipe.to_yaml(), encoding="utf-8")
-        began = time.monotonic()
-        model.fit(
-            dataset,
-            epochs=recipe.epochs,
-            verbose=0,
-            callbacks=[
-                *callbacks,
-                monitor,
-                keras.callbacks.TerminateOnNaN(),
-                keras.callbacks.CSVLogger(out / "history.csv"),
-                keras.callbacks.TensorBoard(out / "tensorboard", write_graph=False),
-                keras.callbacks.ModelCheckpoint(out / "checkpoints" / "model.keras", verbose=0),
-            ],
-        )
-        seconds = time.monotonic() - began
-    except BaseException:
+        (out / "checkpoints").mkdir(parents=True, exist_ok=True)
+        with atomic_file(out / "recipe.yaml") as file:
+            file.write(recipe.to_yaml().encode())
+        with stop_on_signals(checkpoint, say):
+            model.fit(
+                dataset,
+                epochs=recipe.epochs,
+                verbose=0,
+                callbacks=[
+                    *callbacks,
+                    StopOnDivergence(),
+                    monitor,
+                    _SameImages(dataset.source),
+                    HistoryFile(out / "history.csv"),
+                    keras.callbacks.TensorBoard(out / "tensorboard", write_graph=False),
+                    _SaveModel(out / "checkpoints" / "model.keras"),
+                    checkpoint,
+                ],
+            )
+        run = _finish(out, recipe, model, dataset, monitor, checkpoint.seconds, steps)
+    except BaseException as error:
         # Nothing half-written: without a first checkpoint the folder is of no use to anyone.
-        if not (out / "checkpoints" / "model.keras").is_file():
-            shutil.rmtree(out)
+        if not checkpoint.checkpoints.files() and not is_finished(out):
+            shutil.rmtree(out, ignore_errors=True)
             if existed:
-                out.mkdir()
+                out.mkdir(exist_ok=True)
+        if is_disk_full(error) and not isinstance(error, TrainingStopped):
+            raise TrainingStopped(
+                f"There is no room left to write the run {str(out)!r}. {checkpoint.last()}"
+            ) from error
         raise
-    model.save(out / "checkpoints" / "model.keras")
-    plain(model.encoder).save(out / "encoder.keras")
+    checkpoint.checkpoints.clear()
+    return run
+
+
+def _finish(out, recipe, model, dataset, monitor, seconds, steps):
+    """Writes what a run folder holds once the training is done."""
+    _save(model, out / "checkpoints" / "model.keras")
+    _save(plain(model.encoder), out / "encoder.keras")
+    if dataset.skipped:
+        with open(out / "skipped_files.csv", "w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([("file", "reason"), *sorted(dataset.skipped.items())])
+    run = Run(out)
+    (out / "plots").mkdir(exist_ok=True)
+    plots.training_curves(run.history, out / "plots" / "training.png")
     training = {
         "seconds": round(seconds, 1),
         "images_per_second": round(recipe.epochs * steps * recipe.batch_size / seconds, 1),
@@ -148,14 +187,110 @@ def train(recipe, out, callbacks=()):
         "collapse_seen": monitor.finding and dataclasses.asdict(monitor.finding),
     }
     _write_json(out / "metrics.json", {"training": training})
-    if dataset.skipped:
-        with open(out / "skipped_files.csv", "w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([("file", "reason"), *sorted(dataset.skipped.items())])
-    run = Run(out)
-    (out / "plots").mkdir()
-    plots.training_curves(run.history, out / "plots" / "training.png")
     write_report(run)
     return run
+
+
+def is_finished(folder):
+    """Whether a run folder's training is complete."""
+    folder = pathlib.Path(folder)
+    files = all((folder / name).is_file() for name in ("metrics.json", "report.html"))
+    return files and resumes_from(folder) is None
+
+
+def resumes_from(folder):
+    """Path of the newest checkpoint that an unfinished run goes on from, or `None`."""
+    return next(iter(CheckpointFolder(pathlib.Path(folder) / "checkpoints").files()), None)
+
+
+# All that an unfinished run may hold before its first checkpoint.
+_BEGUN = {"checkpoints", "recipe.yaml", "history.csv", "tensorboard"}
+
+
+def _check_resumable(out, recipe, say):
+    """Whether there is a run in `out` to go on with. An unfit folder is an error."""
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        say(f"There is no run in {out} yet: a new one begins.")
+        return False
+    if not is_finished(out) and resumes_from(out) is None:
+        names = {path.name for path in out.iterdir()} if out.is_dir() else set()
+        if "checkpoints" not in names or names - _BEGUN:
+            # Somebody else's.
+            free_folder(out)
+        say(f"The run in {out} was interrupted before its first checkpoint: it starts over.")
+        shutil.rmtree(out)
+        return False
+    differing = _differences(recipe.to_dict(), Run(out).recipe.to_dict())
+    if differing:
+        keys = "; ".join(f"{k} ({new!r}, was {old!r})" for k, (new, old) in differing.items())
+        longer = (
+            " The schedules of learning rate and momentum span all epochs, so a run of another "
+            "length is another run."
+        )
+        raise InputError(
+            f"The run in {str(out)!r} was begun with another recipe: {keys}."
+            f"{longer if 'epochs' in differing else ''} Go on with the run's own recipe "
+            f"(center-ssl train {out / 'recipe.yaml'} --out {out} --resume), or give another "
+            "--out for a new run."
+        )
+    if is_finished(out):
+        say(f"The run in {out} is finished: nothing to resume. Next: center-ssl evaluate {out}")
+    return True
+
+
+def _differences(new, old, prefix=""):
+    """Keys whose values differ in nested dicts, as `{"a.b": (new, old)}`; but no descriptions."""
+    found = {}
+    for key in [*new, *(key for key in old if key not in new)]:
+        if prefix + key == "description":
+            continue
+        pair = new.get(key), old.get(key)
+        if all(isinstance(value, dict) for value in pair):
+            found.update(_differences(*pair, f"{prefix}{key}."))
+        elif pair[0] != pair[1]:
+            found[prefix + key] = pair
+    return found
+
+
+class _SameImages(keras.callbacks.Callback):
+    """Refuses to go on with images other than those the run began with."""
+
+    def __init__(self, source):
+        super().__init__()
+        self._source = source
+
+    def checkpoint_state(self):
+        return {"fingerprint": self._source.fingerprint}
+
+    def restore_state(self, state):
+        if state["fingerprint"] != self._source.fingerprint:
+            raise InputError(
+                f"The images of {self._source.name!r} have changed since the run began (their "
+                f"fingerprint is {self._source.fingerprint}, it was {state['fingerprint']}): it "
+                "cannot go on as if nothing had happened. Bring the old images back, or train anew "
+                "with another --out."
+            )
+
+
+class _SaveModel(keras.callbacks.Callback):
+    """Saves the model at every epoch's end, so that a run can be looked at before it is done."""
+
+    def __init__(self, path):
+        super().__init__()
+        self._path = path
+
+    def on_epoch_end(self, epoch, logs=None):
+        _save(self.model, self._path)
+
+
+def _save(model, path):
+    """Saves a model so that a reader never sees half of it."""
+    temporary = path.with_name(f"unfinished.{path.name}")
+    try:
+        model.save(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 @data.input_errors()
@@ -254,6 +389,11 @@ def view_embeddings(model, recipe, images):
 def free_folder(folder):
     """`folder` as a path that does not exist or is an empty folder."""
     folder = pathlib.Path(folder)
+    if resumes_from(folder):
+        raise InputError(
+            f"The output folder {str(folder)!r} holds an unfinished run. Go on with it with "
+            "--resume, or give another folder with --out; nothing was overwritten."
+        )
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(
             f"The output folder {str(folder)!r} exists and is not empty. Give another with --out, "
@@ -280,13 +420,5 @@ def _flat(images):
 
 def _write_json(path, content):
     """Writes JSON so that a reader never sees half of it."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(content, file, indent=2)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
+    with atomic_file(path) as file:
+        file.write(json.dumps(content, indent=2).encode())

@@ -40,6 +40,7 @@ class Checkpoint(keras.callbacks.Callback):
         minutes: Minutes between checkpoints within an epoch; `None`: at epoch ends only.
         keep: How many to keep, 1 or more. While one is written there is one more.
         data: The `multi_view` dataset, where `fit` gets one that was made from it.
+        say: Called with a sentence where a training goes on, `print` for example.
 
     Attributes:
         checkpoints: The `CheckpointFolder`.
@@ -59,7 +60,7 @@ class Checkpoint(keras.callbacks.Callback):
     # `SSLModel.fit` puts such a callback behind all others, and lets it begin within an epoch.
     resumes_fit = True
 
-    def __init__(self, folder, every=None, minutes=10, keep=2, data=None):
+    def __init__(self, folder, every=None, minutes=10, keep=2, data=None, say=None):
         super().__init__()
         for name, value in (("every", every), ("minutes", minutes), ("keep", keep)):
             if (value is not None and value <= 0) or (name == "keep" and value is None):
@@ -68,6 +69,7 @@ class Checkpoint(keras.callbacks.Callback):
         self.every = every
         self.minutes = minutes
         self.data = data
+        self.say = say or (lambda text: None)
         # The running fit, set by `SSLModel.fit`.
         self.fit = None
         self.resumed = None
@@ -92,6 +94,9 @@ class Checkpoint(keras.callbacks.Callback):
         found = self.checkpoints.read()
         if found:
             self._resume(*found)
+            self.say(f"Going on from {self.resumed}.")
+        elif self.checkpoints.files():
+            self.say("No checkpoint is whole: the training starts over.")
         self._since = self._saved = time.monotonic()
 
     def on_epoch_begin(self, epoch, logs=None):
