@@ -5,11 +5,14 @@ is global already and the collectives are the identity.
 """
 
 import contextlib
+import functools
 
 import jax
 import keras
 import numpy as np
 import tensorflow as tf
+
+from keras_center_ssl.engine.replica_batches import check_even
 
 # TensorFlow reads and augments images on the CPU here. Left alone it would take all of the GPUs'
 # memory; a RuntimeError says that the program has used it before and has decided for itself.
@@ -111,6 +114,7 @@ class TrainStep:
         )
         return logs, (trainable, self._values(scope, self.non_trainable_variables), metrics)
 
+    @functools.wraps(keras.Model.fit)
     def fit(self, x=None, *args, validation_data=None, **kwargs):
         with _shares(x, validation_data) as (x, validation_data):
             return super().fit(x, *args, validation_data=validation_data, **kwargs)
@@ -144,15 +148,27 @@ class TrainStep:
 def _shares(*datasets):
     """This process' part of each `tf.data.Dataset`, where several processes train together.
 
-    Keras would make it too, but forgets how many batches there are: epochs without a known length
-    have no schedules.
+    Keras would cut it out of the whole batch, and forget how many batches there are: epochs without
+    a known length have no schedules. `kcs.data.multi_view` makes but the rows that are needed.
+
+    Raises:
+        InputError: If a batch cannot be shared evenly by the devices.
     """
     distribution = keras.distribution.distribution()
+    if distribution is not None:
+        replicas = distribution.num_model_replicas
+        for dataset in datasets:
+            for spec in keras.tree.flatten(getattr(dataset, "element_spec", ())):
+                if spec.shape and spec.shape[0]:
+                    check_even(spec.shape[0], replicas)
     if jax.process_count() == 1 or not getattr(distribution, "auto_shard_dataset", False):
         yield datasets
         return
 
     def share(dataset):
+        if hasattr(dataset, "rows_of"):
+            parts = min(replicas, jax.process_count())
+            return dataset.rows_of(distribution.data_shard_id, parts)
         if not isinstance(dataset, tf.data.Dataset):
             return dataset
         length = tf.data.experimental.assert_cardinality(dataset.cardinality())
