@@ -8,8 +8,8 @@ from configurations import CONFIGURATIONS, HEALTHY
 
 BEGIN, END = "<!-- table -->", "<!-- end of table -->"
 HEAD = (
-    "| configuration | expected | verdict | first seen | k-NN | untrained | agrees |\n"
-    "|---|---|---|---|---|---|---|"
+    "| configuration | expected | verdict | first seen | k-NN | of features | untrained | agrees |\n"
+    "|---|---|---|---|---|---|---|---|"
 )
 
 
@@ -22,16 +22,23 @@ def write_table(results, path):
         trainings[row["dataset"], row["configuration"]].append(row)
     parts = []
     for dataset in dict.fromkeys(row["dataset"] for row in rows):
-        lines, agreed = [], 0
+        lines, agreed, judged = [], 0, collections.Counter()
         for configuration in CONFIGURATIONS:
             seeds = trainings.get((dataset, configuration.name))
             if seeds:
                 line, agrees = _line(configuration, seeds)
                 lines.append(line)
                 agreed += agrees
+                judged.update(_judged(configuration, row) for row in seeds)
+        collapsed = [row for row in rows if row["dataset"] == dataset and row["seen"]]
+        early = sum(5 * int(row["seen"]) <= int(row["steps"]) for row in collapsed)
         parts.append(
             f"### {dataset}\n\n{HEAD}\n" + "\n".join(lines) + "\n\n"
-            f"{agreed} of {len(lines)} configurations agree in every seed.\n"
+            f"{agreed} of {len(lines)} configurations agree in every seed. Of "
+            f"{sum(judged.values())} trainings {judged['miss']} are misses, "
+            f"{judged['false alarm']} false alarms and {judged['other kind']} of another kind than "
+            f"expected. Of {len(collapsed)} collapses {early} were seen within the first 20 % of "
+            "the training.\n"
         )
     tables = "\n".join(parts)
     page = path.read_text(encoding="utf-8")
@@ -54,6 +61,7 @@ def _line(configuration, seeds):
         ),
         f"{100 * statistics.median(seen):.0f} %" if seen else "",
         _mean(seeds, "knn_embeddings"),
+        _mean(seeds, "knn_features"),
         _mean(seeds, "knn_untrained"),
         ", ".join(f"{k} x{n}" for k, n in collections.Counter(judged).items()),
     )
