@@ -16,6 +16,7 @@ import platform
 import time
 
 import comparisons
+import tables
 import venvs
 from workers import LOG, Failed, Workers, machine
 
@@ -43,10 +44,12 @@ def main():
     if arguments.accelerator_smoke or venvs.accelerator() not in (None, "cpu"):
         chosen += comparisons.on_the_accelerator(arguments.accelerator_smoke)
     wanted = arguments.only.lower()
-    chosen = [c for c in chosen if wanted in f"{c.section} {c.case}".lower()]
+    chosen = [c for c in chosen if wanted in f"{c.section}: {c.case}".lower()]
     if not chosen:
         parser.error(f"no comparison's section or case contains {arguments.only!r}")
 
+    if arguments.readme:
+        tables.around(arguments.readme)  # no markers: said now, not after half an hour
     arguments.results.mkdir(parents=True, exist_ok=True)
     began, load = time.time(), os.getloadavg()[0]
     with open(arguments.results / LOG, "w") as log:
@@ -74,8 +77,6 @@ def main():
         "results": rows,
         "skipped": skipped,
     }
-    import tables
-
     print(tables.write(results, arguments.results, arguments.readme))
 
 

@@ -154,13 +154,19 @@ def write_csv(rows, path):
 
 
 def replace(path, text):
-    """Puts `text` between the two markers of a page; raises `SystemExit` where there are none."""
+    """Puts `text` between the two markers of a page."""
+    before, after = around(path)
+    pathlib.Path(path).write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
+
+
+def around(path):
+    """What stands before and behind the markers of a page; raises `SystemExit` without them."""
     page = pathlib.Path(path).read_text(encoding="utf-8")
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
         raise SystemExit(f"{path} has no lines {BEGIN} and {END} for the table to stand between.")
-    pathlib.Path(path).write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
+    return before, after
 
 
 def main():
