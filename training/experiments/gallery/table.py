@@ -8,8 +8,8 @@ from configurations import CONFIGURATIONS, HEALTHY
 
 BEGIN, END = "<!-- table -->", "<!-- end of table -->"
 HEAD = (
-    "| configuration | expected | verdict | first seen | k-NN | of features | untrained | agrees |\n"
-    "|---|---|---|---|---|---|---|---|"
+    "| configuration | expected | verdict | first seen | k-NN | of features | untrained | agrees |"
+    "\n|---|---|---|---|---|---|---|---|"
 )
 
 
