@@ -104,18 +104,31 @@ def train(
         int | None,
         typer.Option(min=1, help="Steps between checkpoints. [10 minutes, and every epoch's end]"),
     ] = None,
+    strategy: Annotated[
+        str | None,
+        typer.Option(
+            help="one_device, mirrored (all GPUs), multi_worker (reads TF_CONFIG) or tpu. The "
+            "batch size is that of all devices together."
+        ),
+    ] = None,
 ):
     """Train an encoder from a recipe into a run folder."""
     quiet_start()
     from keras_center_ssl import run as runs
+    from keras_center_ssl import strategies
     from keras_center_ssl.callbacks import TrainingProgress
     from keras_center_ssl.recipe import load_recipe
 
+    devices = strategy and strategies.open_strategy(strategy)
+    # Of several workers, the first one talks.
+    console.quiet = not strategies.is_chief(devices)
     loaded = load_recipe(recipe, settings or ())
     out = out or pathlib.Path("runs") / loaded.name
     done = resume and runs.is_finished(out)
     if not done:
         console.print(f"Training {loaded.name} ({loaded.method.name}) into {out}", highlight=False)
+        if devices:
+            console.print(f"{strategy}: {strategies.describe(devices)}", highlight=False)
     progress = TrainingProgress(console)
     _show_own_warnings()
     try:
@@ -126,6 +139,7 @@ def train(
             resume=resume,
             checkpoint_every=checkpoint_every,
             say=lambda text: console.print(text, markup=False, highlight=False),
+            strategy=devices,
         )
     except (TrainingStopped, DivergenceError) as stop:
         progress.close()
@@ -133,7 +147,7 @@ def train(
         raise typer.Exit(128 + stop.signal if getattr(stop, "signal", None) else 1) from None
     finally:
         progress.close()
-    if done:
+    if done or run is None:
         return
     training = run.metrics["training"]
     console.print(

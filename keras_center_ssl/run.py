@@ -6,17 +6,19 @@ encoder.keras   metrics.json       plots/*.png     report.html
 skipped_files.csv, where images could not be read
 """
 
+import contextlib
 import csv
 import dataclasses
 import json
 import os
 import pathlib
 import shutil
+import tempfile
 
 import keras
 import numpy as np
 
-from keras_center_ssl import data, diagnosis, evaluation, plots
+from keras_center_ssl import data, diagnosis, evaluation, plots, strategies
 from keras_center_ssl._version import __version__
 from keras_center_ssl.callbacks import Checkpoint, CollapseMonitor, StopOnDivergence
 from keras_center_ssl.callbacks.checkpointing import stop_on_signals
@@ -90,7 +92,7 @@ def load_model(path):
 
 
 @data.input_errors()
-def train(recipe, out, callbacks=(), resume=False, checkpoint_every=None, say=None):
+def train(recipe, out, callbacks=(), resume=False, checkpoint_every=None, say=None, strategy=None):
     """Trains what a recipe describes and writes a run folder.
 
     While it trains, `checkpoints/` holds `model.keras`, the model at the last epoch's end, and the
@@ -105,9 +107,12 @@ def train(recipe, out, callbacks=(), resume=False, checkpoint_every=None, say=No
         checkpoint_every: Steps between checkpoints; `None`: every 10 minutes. There is one at
             every epoch's end, too.
         say: Called with a sentence on how the run begins, and on SIGTERM or Ctrl-C.
+        strategy: What `strategies.open_strategy` gave. Of several workers only the chief writes
+            into `out`; to resume, the others need to read it.
 
     Returns:
-        The `Run`. A training that fails before its first checkpoint leaves no folder behind.
+        The `Run`; `None` on workers other than the chief. A training that fails before its first
+        checkpoint leaves no folder behind.
 
     Raises:
         InputError: For an occupied folder, another recipe than the run's to resume, and whatever
@@ -118,19 +123,42 @@ def train(recipe, out, callbacks=(), resume=False, checkpoint_every=None, say=No
     """
     say = say or (lambda text: None)
     out = pathlib.Path(out)
+    if strategy is not None:
+        strategies.check_batch_size(recipe.batch_size, strategy)
+        if not strategies.is_chief(strategy):
+            return _train_beside(recipe, out, callbacks, resume, checkpoint_every, strategy)
+    return _train(recipe, out, callbacks, resume, checkpoint_every, say, strategy)
+
+
+def _train_beside(recipe, out, callbacks, resume, checkpoint_every, strategy):
+    """`train` for a worker that is not the chief: does the same, and keeps nothing of it."""
+    with tempfile.TemporaryDirectory() as folder:
+        beside = pathlib.Path(folder) / "run"
+        if resume and out.is_dir():
+            # Where the chief goes on from. It changes nothing there before all have begun.
+            shutil.copytree(out, beside)
+        _train(recipe, beside, callbacks, resume, checkpoint_every, lambda text: None, strategy)
+
+
+def _train(recipe, out, callbacks, resume, checkpoint_every, say, strategy):
+    """`train`, on one of the workers or alone."""
     resuming = resume and _check_resumable(out, recipe, say)
     if resuming and is_finished(out):
         return Run(out)
     if not resuming:
         free_folder(out)
     checkpoint = Checkpoint(out / "checkpoints", every=checkpoint_every, say=say)
+    if strategy is not None:
+        newest = [path.name for path in checkpoint.checkpoints.files()[:1]]
+        strategies.check_agreement(strategy, newest, f"the newest checkpoint in {str(out)!r}")
     keras.config.set_dtype_policy(recipe.precision)
     source = recipe.data.open("train")
     shape = source.image_shape
     dataset = recipe.build_dataset(source, shape)
-    model = recipe.build_model(shape)
     steps = int(dataset.cardinality())
-    model.compile(recipe.build_optimizer(steps))
+    with contextlib.nullcontext() if strategy is None else strategy.scope():
+        model = recipe.build_model(shape)
+        model.compile(recipe.build_optimizer(steps))
     monitor = CollapseMonitor(every=max(10, steps // 5))
     existed = out.exists()
     try:

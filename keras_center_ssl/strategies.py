@@ -4,6 +4,7 @@ Batch sizes are those of all replicas together, and the result does not depend o
 are (see `SSLModel(global_batch=)` for the way out).
 """
 
+import hashlib
 import json
 import os
 
@@ -57,6 +58,21 @@ def is_chief(strategy=None):
     return resolver.task_type == "worker" and resolver.task_id == 0
 
 
+def check_agreement(strategy, value, name):
+    """Raises `InputError` unless `value`, which has a `repr`, is the same in all processes."""
+    if not _several(strategy):
+        return
+    import tensorflow as tf
+
+    digest = int.from_bytes(hashlib.sha256(repr(value).encode()).digest()[:7], "big")
+    found = strategy.gather(tf.constant([digest], tf.int64), axis=0).numpy()
+    if len(set(found.tolist())) > 1:
+        raise InputError(
+            f"The workers do not agree on {name}; here it is {value!r}. To go on with a run, all "
+            "of them have to see the chief's run folder: put it on a file system that they share."
+        )
+
+
 def check_batch_size(batch_size, strategy):
     """Raises `InputError` unless every replica gets the same part of a global batch."""
     from keras_center_ssl.engine.replica_batches import check_even
@@ -65,19 +81,20 @@ def check_batch_size(batch_size, strategy):
 
 
 def describe(strategy):
-    """One line: how many replicas, of how many processes, on what."""
+    """How many replicas, of how many processes, in words."""
     count = strategy.num_replicas_in_sync
-    resolver = getattr(strategy, "cluster_resolver", None)
-    workers = resolver.cluster_spec().num_tasks("worker") if _in_cluster(resolver) else 1
-    workers += int(_in_cluster(resolver) and "chief" in resolver.cluster_spec().jobs)
     words = f"{count} replica{'s' if count > 1 else ''}"
-    if workers > 1:
+    if _several(strategy):
+        cluster = strategy.cluster_resolver.cluster_spec()
+        workers = sum(cluster.num_tasks(job) for job in cluster.jobs if job in ("chief", "worker"))
         return f"{words} in {workers} processes"
-    return words if count > 1 else f"{words}: there is one device only"
+    return words if count > 1 else f"{words}, for there is one device"
 
 
-def _in_cluster(resolver):
-    return resolver is not None and "worker" in resolver.cluster_spec().jobs
+def _several(strategy):
+    """Whether there are several processes."""
+    resolver = getattr(strategy, "cluster_resolver", None)
+    return resolver is not None and len(resolver.cluster_spec().as_dict()) > 0
 
 
 def _one_device():

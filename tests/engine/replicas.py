@@ -44,16 +44,20 @@ def open_strategy(name, replicas):
 class FirstStep(keras.callbacks.Callback):
     """Keeps the loss of the first step, and what it changed."""
 
+    def __init__(self, rate):
+        super().__init__()
+        self.rate = rate
+
     def on_train_begin(self, logs=None):
         self.before = weights(self.model)
         self.results = {}
 
     def on_train_batch_end(self, batch, logs=None):
         if batch == 0:
-            after, rate = weights(self.model), float(self.model.optimizer.learning_rate)
+            after = weights(self.model)
             self.results = {
                 # Momentum is 0 before the first step, so that the change is the gradient.
-                **{f"gradient/{k}": (self.before[k] - after[k]) / rate for k in after},
+                **{f"gradient/{k}": (self.before[k] - after[k]) / self.rate for k in after},
                 "first/loss": float(logs["loss"]),
             }
 
@@ -78,7 +82,7 @@ def train(method, arguments, strategy, dtype, even):
     with strategy.scope():
         model = getattr(kcs.methods, method)(encoder(), **arguments)
         model.compile(keras.optimizers.SGD(RATE[dtype], momentum=0.9))
-    step = FirstStep()
+    step = FirstStep(RATE[dtype])
     history = model.fit(dataset, epochs=1, verbose=0, callbacks=[step]).history
     results = {f"log/{name}": values[0] for name, values in history.items()}
     if not even:
