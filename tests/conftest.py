@@ -8,6 +8,20 @@ import numpy as np
 import pytest
 
 
+def pytest_collection_modifyitems(items):
+    """Tests marked `tensorflow` or `jax` run on that backend of Keras only."""
+    for item in items:
+        for backend in ("tensorflow", "jax"):
+            if item.get_closest_marker(backend) and backend != _backend():
+                item.add_marker(pytest.mark.skip(reason=f"is for KERAS_BACKEND={backend}"))
+
+
+def _backend():
+    import keras
+
+    return keras.backend.backend()
+
+
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)

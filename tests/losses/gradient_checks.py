@@ -4,19 +4,29 @@ The reference is plain float64 NumPy; its gradient comes from central difference
 formula of the gradient is written down twice, or once wrongly.
 """
 
+import keras
 import numpy as np
-import tensorflow as tf
 
 
 def value_and_gradients(loss, *arrays):
     """Value of `loss(*arrays)`, and its gradient at each array (zeros where there is none)."""
-    tensors = [tf.constant(array, tf.float32) for array in arrays]
+    tensors = [keras.ops.convert_to_tensor(array, "float32") for array in arrays]
+    value, gradients = _differentiate(loss, tensors)
+    assert value.shape == (), f"a loss is a scalar, this one has shape {value.shape}"
+    return float(value), [np.asarray(gradient) for gradient in gradients]
+
+
+def _differentiate(loss, tensors):
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.value_and_grad(loss, argnums=tuple(range(len(tensors))))(*tensors)
+    import tensorflow as tf
+
     with tf.GradientTape() as tape:
         tape.watch(tensors)
         value = loss(*tensors)
-    assert value.shape == (), f"a loss is a scalar, this one has shape {value.shape}"
-    gradients = tape.gradient(value, tensors, unconnected_gradients="zero")
-    return float(value), [gradient.numpy() for gradient in gradients]
+    return value, tape.gradient(value, tensors, unconnected_gradients="zero")
 
 
 def numeric_gradient(reference, arrays, index, step=1e-5):

@@ -1,0 +1,144 @@
+"""JAX trains as TensorFlow does: on one device, on several, and in several processes."""
+
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from replica_cases import CASES
+
+import keras_center_ssl as kcs
+
+pytestmark = pytest.mark.jax
+
+FOLDER = pathlib.Path(__file__).parent
+ON_TWO = ["SimCLR", "SwAV", "BYOL"]
+
+
+def start(script, *arguments, backend="jax", devices=1):
+    environment = {
+        **os.environ,
+        "KERAS_BACKEND": backend,
+        "JAX_PLATFORMS": "cpu",
+        "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
+    }
+    return subprocess.Popen(
+        [sys.executable, FOLDER / script, *map(str, arguments)],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(*programs):
+    outputs = [program.communicate()[1] for program in programs]
+    for program, output in zip(programs, outputs, strict=True):
+        assert program.returncode == 0, output[-3000:]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """All methods on TensorFlow, on JAX, and on JAX with four devices and with two."""
+    folder = tmp_path_factory.mktemp("backends")
+    finish(start("backend_steps.py", folder, "tensorflow", backend="tensorflow"))
+    finish(
+        start("backend_steps.py", folder, "jax"),
+        start("backend_steps.py", folder, "jax4", devices=4),
+    )
+    finish(start("backend_steps.py", folder, "jax2", *ON_TWO, devices=2))
+    return folder
+
+
+def compare(folder, case, name, expected):
+    got, want = (np.load(folder / f"{case}-{n}.npz") for n in (name, expected))
+    assert set(got) == set(want)
+    for key in set(got) - {"devices"}:
+        # Ranks are ratios of small numbers here: four samples a step enter them.
+        atol = 2e-2 if "rank" in key or "participation" in key else 1e-4
+        np.testing.assert_allclose(got[key], want[key], rtol=1e-4, atol=atol, err_msg=key)
+    return int(got["devices"])
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_jax_trains_as_tensorflow(folder, case):
+    assert compare(folder, case, "jax", "tensorflow") == 1
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_four_devices_train_as_one(folder, case):
+    assert compare(folder, case, "jax4", "jax") == 4
+
+
+@pytest.mark.parametrize("case", ON_TWO)
+def test_two_devices_train_as_one(folder, case):
+    assert compare(folder, case, "jax2", "jax") == 2
+
+
+def test_two_processes_train_as_one(tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    finish(
+        *(start("jax_process.py", tmp_path / f"{n}.npz", port, 2, n, devices=2) for n in (0, 1)),
+        start("jax_process.py", tmp_path / "alone.npz"),
+    )
+    alone = np.load(tmp_path / "alone.npz")
+    assert alone["devices"] == 1 and alone["progress"] == 1
+    for number in (0, 1):
+        got = np.load(tmp_path / f"{number}.npz")
+        assert got["devices"] == 4
+        for key in set(alone) - {"devices"}:
+            np.testing.assert_allclose(got[key], alone[key], rtol=1e-3, atol=1e-3, err_msg=key)
+
+
+def test_losses_of_layers_and_their_scale_reach_the_gradient():
+    """A regulariser, `add_loss` and mixed precision's loss scale, in a compiled step."""
+
+    class Adds(keras.layers.Layer):
+        def call(self, x):
+            self.add_loss(0.25 * keras.ops.mean(keras.ops.ones_like(x)))
+            return x
+
+    def trained(extra, scaled=False):
+        keras.utils.set_random_seed(0)
+        images = keras.Input((8, 8, 1))
+        x = keras.layers.Flatten()(images)
+        x = Adds()(x) if extra else x
+        regularizer = keras.regularizers.L2(0.1) if extra else None
+        x = keras.layers.Dense(8, kernel_regularizer=regularizer, name="dense")(x)
+        model = kcs.methods.VICReg(keras.Model(images, x), hidden_dim=8, output_dim=8)
+        optimizer = keras.optimizers.SGD(0.01)
+        if scaled:
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer, initial_scale=8.0)
+        model.compile(optimizer)
+        kernel = np.array(model.encoder.get_layer("dense").kernel)
+        views = np.random.default_rng(0).random((2, 16, 8, 8, 1), "float32")
+        logs = model.train_on_batch(tuple(views), return_dict=True)
+        return logs["loss"], np.array(model.encoder.get_layer("dense").kernel), kernel
+
+    (plain, moved, start), (loss, decayed, _) = trained(False), trained(True)
+    np.testing.assert_allclose(loss - plain, 0.25 + 0.1 * np.sum(start**2), rtol=1e-3)
+    np.testing.assert_allclose(moved - decayed, 0.01 * 2 * 0.1 * start, atol=1e-5)
+    same_loss, same, _ = trained(True, scaled=True)
+    np.testing.assert_allclose(same_loss, loss, rtol=1e-6)
+    np.testing.assert_allclose(same, decayed, atol=1e-6)
+
+
+def test_batches_have_to_fit_the_devices(monkeypatch):
+    import tensorflow as tf
+
+    class Three:
+        num_model_replicas = 3
+
+    model = kcs.methods.SimCLR(kcs.encoders.resnet_small((8, 8, 1), width=8), output_dim=8)
+    model.compile("sgd")
+    views = np.zeros((16, 8, 8, 1), "float32")
+    data = tf.data.Dataset.from_tensor_slices(((views, views),)).batch(16, drop_remainder=True)
+    monkeypatch.setattr(keras.distribution, "distribution", Three)
+    with pytest.raises(kcs.InputError, match="a multiple of 3, such as 18"):
+        model.fit(data, verbose=0)
