@@ -109,7 +109,7 @@ def test_center_weight_adds_the_squared_centre():
     )
     embeddings = plain.branches((first, second), training=True)[1]["projection"]
     unit = [z / np.linalg.norm(z, axis=1, keepdims=True) for z in embeddings]
-    expected = 2.0 * np.sum(np.mean((unit[0] + unit[1]) / 2, axis=0) ** 2)
+    expected = 2.0 * float(np.sum(np.mean((unit[0] + unit[1]) / 2, axis=0) ** 2))
     losses = [m.fit(data, verbose=0).history["loss"][0] for m in (plain, weighted)]
     assert losses[1] - losses[0] == pytest.approx(expected, rel=1e-3)
 
