@@ -57,6 +57,7 @@ _MODULES = (
     "losses",
     "methods",
     "optimizers",
+    "strategies",
     "views",
     "zoo",
 )
@@ -98,6 +99,7 @@ __all__ = [
     "losses",
     "methods",
     "optimizers",
+    "strategies",
     "views",
     "zoo",
 ]

@@ -48,10 +48,9 @@ def share_out(dataset, strategy, endless=False):
 
         if count > 1:
             own = own.flat_map(parts)
-        options = tf.data.Options()
-        options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
-        return own.with_options(options).prefetch(tf.data.AUTOTUNE)
+        return own.prefetch(tf.data.AUTOTUNE)
 
+    # A dataset from a function is taken as it is: Keras and TensorFlow shard nothing of it.
     return strategy.distribute_datasets_from_function(worker_dataset)
 
 

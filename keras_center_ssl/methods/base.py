@@ -38,7 +38,10 @@ class SSLModel(engine.TrainStep, keras.Model):
             the batch's unit embeddings: the penalty of arXiv 2402.14957 on top of any method.
         global_batch: Under a distribution strategy, whether samples of all replicas are compared
             with each other (then the result does not depend on the number of replicas), or each
-            replica's with its own.
+            replica's with its own: less to exchange, fewer negatives, and a centre that rests on
+            fewer samples. For `n` random unit vectors the squared length of their mean is `1 / n`,
+            so that with W replicas the penalty's noise floor is W times that of the global batch.
+            Batch norm, queues, DINO's centre and the figures stay those of the global batch.
     """
 
     minimum_views = 2
@@ -195,7 +198,9 @@ class SSLModel(engine.TrainStep, keras.Model):
         Args:
             optimizer: A `keras.optimizers.Optimizer` or its name.
             jit_compile: Whether to compile the step with XLA. `"auto"`: as Keras decides, but not
-                for TensorFlow on a CPU, where compiled convolutions take about twice the time.
+                for TensorFlow on a CPU, where compiled convolutions take about twice the time,
+                nor on several of its replicas, whose exchange XLA cannot hold in one program
+                (a TPU's step is always compiled).
             **kwargs: `run_eagerly`, `steps_per_execution`, `auto_scale_loss`, as in Keras.
         """
         for name in ("loss", "loss_weights", "metrics", "weighted_metrics"):
@@ -207,7 +212,8 @@ class SSLModel(engine.TrainStep, keras.Model):
                 )
         self._compile_arguments = {"jit_compile": jit_compile, **kwargs}
         if jit_compile == "auto" and keras.backend.backend() == "tensorflow":
-            jit_compile = "auto" if engine.has_accelerator() else False
+            several = self.distribute_strategy.num_replicas_in_sync > 1
+            jit_compile = "auto" if engine.has_accelerator() and not several else False
         super().compile(optimizer=optimizer, jit_compile=jit_compile, **kwargs)
         # With its slots made here, the first step is traced once, and a model that was never
         # fitted saves and loads without a warning.
