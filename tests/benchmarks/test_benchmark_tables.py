@@ -69,7 +69,7 @@ def test_a_ratio_is_the_median_of_the_turns_ratios(modules, results):
 def test_forms(modules, results):
     ratios, _ = modules
     step = ratios.cases(results["results"], "step")["SimCLR"]
-    peer, overhead, tracking = ratios.SECTIONS["step"].ratios
+    peer, _, overhead, tracking = ratios.SECTIONS["step"].ratios
     assert ratios.value(peer, step) is None
     assert overhead.text(ratios.value(overhead, step)) == "7.0 %"
     assert overhead.goal() == "≤ 10.0 %" and overhead.met(1.07) and not overhead.met(1.2)

@@ -132,6 +132,12 @@ def _step(method, batch_size):
         Contestant("encoder alone", "ours", "methods.encoder_passes", options),
         Contestant("centre tracking alone", "ours", "methods.tracking", options),
         Contestant("PyTorch", "peer", "methods.step", options),
+        Contestant(
+            "PyTorch, contiguous",
+            "peer",
+            "methods.step",
+            {**options, "layout": "contiguous_format"},
+        ),
     ]
     return Comparison("step", method, contestants)
 

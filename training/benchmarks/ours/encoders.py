@@ -40,7 +40,7 @@ def training_step(network, batch_size, normalization="fused", size=32, channels=
         encoder = kcs.encoders.plain(encoder)
     run = passes([encoder], batch_size, size, channels)
     facts = {"parameters": sum(int(np.prod(w.shape)) for w in encoder.trainable_variables)}
-    return repeated(lambda: run()[0][0].numpy(), batch_size, facts)
+    return repeated(lambda: run()[0][0].numpy(), batch_size, facts, least=2)
 
 
 def predict(network, batch_size, size=32, channels=3, **options):

@@ -14,7 +14,7 @@ def training_step(network, batch_size, size=32, channels=3, **options):
         encoder.zero_grad()
         encoder(images).mean().backward()
 
-    return repeated(call, batch_size, {"parameters": networks.parameters(encoder)})
+    return repeated(call, batch_size, {"parameters": networks.parameters(encoder)}, least=2)
 
 
 def inference(network, batch_size, size=32, channels=3, **options):

@@ -11,9 +11,9 @@ from peer.views import loader
 SKIPPED = 4  # steps until views and steps have settled to a common pace
 
 
-def step(method, arguments, batch_size, size=32, width=16):
+def step(method, arguments, batch_size, size=32, width=16, layout="channels_last"):
     """One training step on views that are there already."""
-    model, update = _training(method, arguments, width)
+    model, update = _training(method, arguments, width, layout)
     views = [torch.rand(batch_size, 3, size, size) for _ in range(2)]
     facts = {"parameters": networks.parameters(model)}
     return repeated(lambda: update(views), 2 * batch_size, facts)
@@ -49,16 +49,17 @@ def memory(method, arguments, batch_size, size=32, width=16, steps=5):
     return contestant
 
 
-def _training(method, arguments, width):
+def _training(method, arguments, width, layout="channels_last"):
+    layout = getattr(torch, layout)
     torch.manual_seed(0)
     encoder = networks.resnet_small(width)
     model = getattr(ssl, method)(encoder, **arguments).train()
-    model = model.to(memory_format=torch.channels_last)
+    model = model.to(memory_format=layout)
     trained = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.SGD(trained, lr=0.03, momentum=0.9)
 
     def update(views):
-        views = [view.to(memory_format=torch.channels_last) for view in views]
+        views = [view.to(memory_format=layout) for view in views]
         loss = model(views)
         optimizer.zero_grad()
         loss.backward()
