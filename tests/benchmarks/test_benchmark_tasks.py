@@ -92,11 +92,16 @@ def peer():
         ("methods.encoder_passes", TINY, 8),
         ("methods.tracking", TINY, 8),
         ("methods.fit", TINY, 8),
-        ("methods.fit", {**TINY, "cached": True}, 8),
-        ("methods.memory", {**TINY, "steps": 1}, 8),
+        pytest.param("methods.fit", {**TINY, "cached": True}, 8, marks=pytest.mark.slow),
+        pytest.param("methods.memory", {**TINY, "steps": 1}, 8, marks=pytest.mark.slow),
         ("cost.loss", {"name": "nt_xent", "batch_size": 4, "dim": 3}, 4),
         ("cost.tracking", {"batch_size": 4, "dim": 3}, 4),
-        ("cost.step", {"method": "SimCLR", "batch_size": 4, "size": 8, "width": 2}, 8),
+        pytest.param(
+            "cost.step",
+            {"method": "SimCLR", "batch_size": 4, "size": 8, "width": 2},
+            8,
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_our_tasks_run(ours, task, options, images):
