@@ -158,4 +158,5 @@ class Bias(layers.Layer):
 
 
 def _unit_columns(shape, dtype=None):
-    return ops.normalize(keras.random.normal(shape, dtype=dtype), axis=0)
+    # Not `keras.random.normal`, which `keras.utils.set_random_seed` does not seed before Keras 3.13.
+    return ops.normalize(keras.initializers.RandomNormal(stddev=1.0)(shape, dtype), axis=0)

@@ -269,7 +269,8 @@ class SSLModel(engine.TrainStep, keras.Model):
         """Loss and centre figures on held-out views, as `keras.Model.evaluate`."""
         self._evaluating = True
         try:
-            return super().evaluate(*args, **kwargs)
+            # Keras 3.12 returns tensors.
+            return keras.tree.map_structure(float, super().evaluate(*args, **kwargs))
         finally:
             self._evaluating = False
 
