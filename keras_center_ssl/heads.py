@@ -158,5 +158,5 @@ class Bias(layers.Layer):
 
 
 def _unit_columns(shape, dtype=None):
-    # Not `keras.random.normal`, which `keras.utils.set_random_seed` does not seed before Keras 3.13.
+    # Not keras.random.normal: `keras.utils.set_random_seed` does not seed it before Keras 3.13.
     return ops.normalize(keras.initializers.RandomNormal(stddev=1.0)(shape, dtype), axis=0)
