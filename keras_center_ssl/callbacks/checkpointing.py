@@ -29,7 +29,8 @@ class Checkpoint(keras.callbacks.Callback):
 
     Data of other kinds cannot be asked for its place: then checkpoints are of epochs' ends, and
     the order of the images is the data's own affair. The same holds for a `keras.Model` of another
-    package, a length of epochs that is unknown, and `steps_per_execution` that does not divide it.
+    package, a length of epochs that is unknown or not that of the data (`steps_per_epoch`), and
+    `steps_per_execution` that does not divide it.
 
     `fit(epochs=)` may be raised for a training that is done: it then goes on, with the momentum
     schedules stretched to the new length. The learning rate's schedule is the optimizer's own.
@@ -132,8 +133,7 @@ class Checkpoint(keras.callbacks.Callback):
         arrays, callbacks = {}, {}
         for group, variables in _groups(self.model).items():
             for number, variable in enumerate(variables):
-                value = _Finite(variable, self._total) if variable.trainable else variable
-                arrays[f"{group}/{number}/{variable.path}"] = value
+                arrays[f"{group}/{number}/{variable.path}"] = _Value(variable, self._total)
         for name, callback in self._others().items():
             state = callback.checkpoint_state()
             parts = {k: v for k, v in state.items() if isinstance(v, np.ndarray)}
@@ -257,16 +257,17 @@ class Checkpoint(keras.callbacks.Callback):
             )
 
 
-class _Finite:
-    """A variable that is looked at while it is saved."""
+class _Value:
+    """A variable that is fetched when it is written, and looked at if it is a weight."""
 
     def __init__(self, variable, step):
         self._variable, self._at = variable, step
         self.dtype, self.shape = variable.dtype, variable.shape
 
     def __array__(self, dtype=None, copy=None):
-        values = np.asarray(self._variable)
-        if not np.isfinite(values.astype("float32")).all():
+        values = keras.ops.convert_to_numpy(self._variable)
+        # Activations can hide it from the loss: TensorFlow's ReLU of NaN is 0 on a CPU.
+        if self._variable.trainable and not np.isfinite(values.astype("float32")).all():
             raise DivergenceError(
                 f"The weight {self._variable.path!r} is NaN or infinite after step {self._at}: "
                 "its gradient was not finite, or the learning rate was too high. No checkpoint "

@@ -41,8 +41,7 @@ class ResumableFit(keras.callbacks.CallbackList):
         self.position = getattr(data, "position", None)
         length = int(data.cardinality())
         self._length = length if length > 0 else None
-        self._own_steps = arguments["steps_per_epoch"]
-        self.steps = self._own_steps or self._length
+        self.steps = arguments["steps_per_epoch"] or self._length
         self._done = 0
         self._ends_early = False
         # A look at the data moves the position, and so do earlier trainings.
@@ -76,9 +75,10 @@ class ResumableFit(keras.callbacks.CallbackList):
 
     @property
     def can_begin_within_epoch(self):
-        """Whether the data has a place that can be set, and epochs a length in whole executions."""
-        known = self.position is not None and self._length is not None
-        return known and self.steps % self.model.steps_per_execution == 0
+        """Whether an epoch is a pass over data whose place can be set, in whole executions."""
+        passes = self._length is not None and self.steps == self._length
+        executions = passes and self.steps % self.model.steps_per_execution == 0
+        return self.position is not None and executions
 
     def begin_at(self, epoch, step, origin):
         """Makes this fit begin with batch `step` of epoch `epoch`, both counted from 0.
@@ -89,18 +89,16 @@ class ResumableFit(keras.callbacks.CallbackList):
         """
         self.model._initial_epoch = epoch
         self._done = step
-        if self.position is None:
-            return
-        self.origin = origin
-        if self._length is None:
-            self.position.set(origin[0] + epoch, origin[1])
-        else:
-            self._set_position(epoch * self.steps + step)
+        if self.position is not None:
+            self.origin = origin
+            self._set_position(epoch, step)
 
-    def _set_position(self, batches):
-        """Puts the data behind so many batches since the training began."""
-        epoch, step = self.origin
-        self.position.set(*divmod(epoch * self._length + step + batches, self._length))
+    def _set_position(self, epoch, step=0):
+        """Puts the data where this fit's batch `step` of `epoch` is."""
+        epoch, step = self.origin[0] + epoch, self.origin[1] + step
+        if self._length is not None:
+            epoch, step = epoch + step // self._length, step % self._length
+        self.position.set(epoch, step)
 
     def on_train_batch_begin(self, batch, logs=None):
         super().on_train_batch_begin(self._done + batch, logs)
@@ -113,9 +111,8 @@ class ResumableFit(keras.callbacks.CallbackList):
     def on_epoch_end(self, epoch, logs=None):
         if self._ends_early:
             self.model.stop_training = self._ends_early = False
-            if not self._own_steps:
-                # The next epoch is a pass of its own; this one's went on into it.
-                self._set_position((epoch + 1) * self.steps)
+            # The next epoch is a pass of its own; this one's went on into it.
+            self._set_position(epoch + 1)
         self._done = 0
         super().on_epoch_end(epoch, logs)
 

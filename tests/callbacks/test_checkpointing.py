@@ -1,11 +1,14 @@
 """`Checkpoint` in a plain `fit`, its files, and `StopOnDivergence`."""
 
+import contextlib
+import errno
 import json
 import signal
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import keras_center_ssl as kcs
 from keras_center_ssl import checkpoints
@@ -16,8 +19,19 @@ STEPS = 5
 
 def small_model(method="MoCo", **changes):
     keras.utils.set_random_seed(1)
-    encoder = kcs.encoders.resnet_small(input_shape=(8, 8, 1), width=4)
-    arguments = {"MoCo": {"queue_size": 64, "hidden_dim": 16, "output_dim": 8}}.get(method, {})
+    layers = keras.layers
+    encoder = keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            layers.Flatten(),
+            layers.Dense(16),
+            layers.BatchNormalization(),
+            layers.Dropout(0.1),
+        ]
+    )
+    arguments = {"hidden_dim": 16, "output_dim": 8}
+    if method == "MoCo":
+        arguments["queue_size"] = 64
     model = getattr(kcs.methods, method)(encoder, **{**arguments, **changes})
     model.compile(keras.optimizers.Adam(1e-3))
     return model
@@ -25,8 +39,12 @@ def small_model(method="MoCo", **changes):
 
 def small_data(limit=16 * STEPS, **changes):
     images = np.random.default_rng(0).random((limit, 8, 8, 1), "float32")
-    views = kcs.views.simclr(8, blur=0.0)
-    return kcs.data.multi_view(images, views=views, **{"batch_size": 16, **changes})
+    return kcs.data.multi_view(images, views=noisy_views, **{"batch_size": 16, **changes})
+
+
+def noisy_views(images, seed):
+    noise = (tf.random.stateless_normal(tf.shape(images), seed + i, 0.0, 0.1) for i in range(2))
+    return tuple(images + values for values in noise)
 
 
 class Crash(keras.callbacks.Callback):
@@ -58,7 +76,7 @@ class Batches(keras.callbacks.Callback):
 
 
 def values(model):
-    return [np.array(v) for v in [*model.variables, *model.optimizer.variables]]
+    return [keras.ops.convert_to_numpy(v) for v in [*model.variables, *model.optimizer.variables]]
 
 
 def assert_same(model, other):
@@ -66,13 +84,14 @@ def assert_same(model, other):
         np.testing.assert_array_equal(mine, theirs)
 
 
-def interrupted_fit(folder, crash, fit=None, model=None, **options):
+def interrupted_fit(folder, crash, model=None, **options):
     model = model or small_model()
     with pytest.raises(RuntimeError, match="power cut"):
         model.fit(
             small_data(),
             callbacks=[kcs.callbacks.Checkpoint(folder, **options), Crash(crash)],
-            **{"epochs": 3, "verbose": 0, **(fit or {})},
+            epochs=3,
+            verbose=0,
         )
 
 
@@ -96,42 +115,29 @@ def test_fit_goes_on_within_an_epoch(tmp_path):
 
 def test_the_monitor_goes_on_with_its_streak(tmp_path):
     def watched_fit(*callbacks):
-        monitor = kcs.callbacks.CollapseMonitor(every=3, patience=2)
-        # Without its queue's keys and its momentum it has nothing against a collapse.
-        model = small_model("SimSiam", stop_gradient=False, predictor=None)
-        try:
+        monitor = kcs.callbacks.CollapseMonitor(every=3, patience=7)
+        model = small_model()
+        # All embeddings point the same way.
+        bias = model.projector.trainable_variables[-1]
+        bias.assign(bias + 100.0)
+        with contextlib.suppress(RuntimeError):
             model.fit(
-                small_data(limit=160, batch_size=32),
+                small_data(limit=2560, batch_size=512),
                 epochs=4,
                 verbose=0,
                 callbacks=[monitor, *callbacks],
             )
-        except RuntimeError:
-            pass
         return monitor
 
     with pytest.warns(kcs.CollapseWarning):
         expected = watched_fit()
-        watched_fit(kcs.callbacks.Checkpoint(tmp_path, every=4), Crash(14))
+    assert expected.finding.step >= 14, "behind the interruption"
+    interrupted = watched_fit(kcs.callbacks.Checkpoint(tmp_path, every=4), Crash(14))
+    assert interrupted.finding is None
+    with pytest.warns(kcs.CollapseWarning):
         found = watched_fit(kcs.callbacks.Checkpoint(tmp_path))
     assert found.history == expected.history
     assert found.finding == expected.finding
-
-
-@pytest.mark.parametrize("fit", [{"steps_per_epoch": 3}, {"steps_per_epoch": 7}])
-def test_epochs_that_are_no_passes_of_the_data(fit, tmp_path):
-    whole = small_model()
-    whole.fit(small_data(), epochs=3, verbose=0, **fit)
-    interrupted_fit(tmp_path, crash=5, fit=fit, every=2)
-    resumed = small_model()
-    resumed.fit(
-        small_data(),
-        epochs=3,
-        verbose=0,
-        callbacks=[kcs.callbacks.Checkpoint(tmp_path)],
-        **fit,
-    )
-    assert_same(resumed, whole)
 
 
 def test_a_finished_fit_trains_no_further_and_a_longer_one_does(tmp_path):
@@ -218,6 +224,19 @@ def test_what_cannot_go_on_is_refused(tmp_path):
         kcs.callbacks.Checkpoint(tmp_path, keep=0)
 
 
+def test_without_a_whole_checkpoint_it_starts_over(tmp_path):
+    interrupted_fit(tmp_path, crash=4, every=1)
+    for path, damaged in zip(sorted(tmp_path.iterdir()), (b"", b"noise" * 99), strict=True):
+        path.write_bytes(damaged)
+    said, model, batches = [], small_model(), Batches()
+    checkpoint = kcs.callbacks.Checkpoint(tmp_path, say=said.append)
+    with pytest.warns(kcs.CheckpointWarning) as warned:
+        model.fit(small_data(), verbose=0, callbacks=[checkpoint, batches])
+    assert sum("is damaged" in str(w.message) for w in warned) == 2
+    assert said == ["No checkpoint is whole: the training starts over."]
+    assert batches.seen[0] == (0, 0)
+
+
 # -- files -----------------------------------------------------------------------------------------
 
 
@@ -257,6 +276,10 @@ def test_every_byte_counts(tmp_path):
         path.write_bytes(damaged)
         with pytest.raises(checkpoints.DamagedCheckpoint):
             checkpoints.read(path)
+    for length in (0, 8, 40, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:length])
+        with pytest.raises(checkpoints.DamagedCheckpoint):
+            checkpoints.read(path)
 
 
 def test_two_are_kept_and_rests_are_removed(tmp_path):
@@ -269,6 +292,15 @@ def test_two_are_kept_and_rests_are_removed(tmp_path):
     assert names == ["model.keras", "step-00000100.safetensors", "step-100000000.safetensors"]
     folder.clear()
     assert [p.name for p in tmp_path.iterdir()] == ["model.keras"]
+
+
+def test_a_full_disk_is_known_by_number_and_by_words():
+    for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        assert checkpoints.is_disk_full(OSError(number, "x"))
+    wrapped = RuntimeError("cannot save")
+    wrapped.__cause__ = ValueError("write failed: errno = 28, 'No space left on device'")
+    assert checkpoints.is_disk_full(wrapped)
+    assert not checkpoints.is_disk_full(PermissionError(errno.EACCES, "Permission denied"))
 
 
 def test_a_second_signal_stops_at_once(tmp_path):
@@ -298,7 +330,7 @@ class Explode(keras.callbacks.Callback):
 
 def test_divergence_names_step_and_branch(tmp_path):
     model = small_model()
-    explode = Explode(STEPS + 3, lambda m: m.encoder.trainable_variables[0])
+    explode = Explode(STEPS + 3, lambda m: m.projector.trainable_variables[-1])
     checkpoint = kcs.callbacks.Checkpoint(tmp_path, every=1)
     stop = kcs.callbacks.StopOnDivergence()
     with pytest.raises(kcs.DivergenceError, match=r"step 8 \(epoch 2, step 3 in it\)") as caught:
@@ -316,8 +348,7 @@ def test_divergence_of_the_loss_alone_blames_no_branch():
             loss, embeddings = super().branches(views, training)
             return loss / keras.ops.relu(2.0 - self.clock.step), embeddings
 
-    model = small_model()
-    model = Overflow(model.encoder, hidden_dim=16, output_dim=8)
+    model = Overflow(small_model().encoder, hidden_dim=16, output_dim=8)
     model.compile("sgd")
     stop = kcs.callbacks.StopOnDivergence()
     with pytest.raises(kcs.DivergenceError, match=r"step 3 .*the loss itself") as caught:
