@@ -17,6 +17,7 @@ import numpy as np
 
 from keras_center_ssl.errors import InputError, one_of
 from keras_center_ssl.export import on_tensorflow
+from keras_center_ssl.export.older_keras import leave_out_new_defaults
 
 INPUT = "images"
 OUTPUT = "features"
@@ -62,6 +63,7 @@ def chosen(names):
 def write_keras(encoder, path, *, opset, properties):
     """Keras' own format: loads with `keras.saving.load_model`, on every backend, and trains on."""
     encoder.save(path)
+    leave_out_new_defaults(path)
     try:
         reloaded = keras.saving.load_model(path, compile=False)
     except (TypeError, ValueError) as error:
