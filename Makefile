@@ -5,10 +5,9 @@
 PYTHON ?=
 BIN := .venv/bin
 # What has to hold on Keras' JAX backend too.
-ON_JAX := tests/engine/test_jax.py tests/losses tests/test_center_tracker.py tests/test_heads.py \
-	tests/test_teacher.py
+ON_JAX := tests/engine/test_jax.py tests/test_center_tracker.py tests/test_heads.py
 
-.PHONY: setup demo test test-slow lint gallery benchmark benchmark-quick benchmark-cost clean
+.PHONY: setup demo test test-jax test-slow lint gallery benchmark benchmark-quick benchmark-cost clean
 
 setup: .venv/.installed
 
@@ -23,6 +22,10 @@ test: .venv/.installed lint
 	@.ci/dataset
 	$(BIN)/python -m pytest -m "not slow"
 	KERAS_BACKEND=jax $(BIN)/python -m pytest -m "not slow" $(ON_JAX)
+
+# More of them on JAX, which compiles every small test anew.
+test-jax: .venv/.installed
+	KERAS_BACKEND=jax $(BIN)/python -m pytest -m "not slow" $(ON_JAX) tests/losses tests/test_teacher.py
 
 test-slow: .venv/.installed
 	@.ci/dataset
