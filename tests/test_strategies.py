@@ -21,7 +21,7 @@ batch_size: 32
 data: {source: digits, limit: 96}
 views: {name: simclr}
 encoder: {name: resnet_small, width: 4}
-method: {name: BarlowTwins, hidden_dim: 16, output_dim: 8}
+method: {name: SimCLR, hidden_dim: 16, output_dim: 8}
 optimizer: {name: sgd, learning_rate: 0.01, momentum: 0.9}
 """
 
