@@ -320,7 +320,7 @@ def _groups(model, like=None):
         from keras.src.backend.common import global_state
         from keras.src.random import seed_generator
 
-        made = global_state.get_global_attribute(seed_generator.GLOBAL_SEED_GENERATOR)
+        made = global_state.get_global_attribute("global_seed_generator")
         if like is not None and _group(like, "seeds") and made is None:
             made = seed_generator.global_seed_generator()
         if made is not None and (like is None or _group(like, "seeds")):
