@@ -8,7 +8,8 @@ import statistics
 class Ratio:
     """Time of `slow` over the time of `fast`, two contestants of a section.
 
-    `form`: `"times"` (2.0x), `"extra"` (by how much slower, 7 %) or `"share"` (7 %).
+    `form`: `"times"` (2.0x), `"extra"` (by how much slower, 7 %) or `"share"` (7 %). Where memory is
+    compared, `net` leaves out what the libraries take before the first model.
     """
 
     label: str
@@ -17,6 +18,7 @@ class Ratio:
     form: str = "times"
     at_least: float | None = None
     at_most: float | None = None
+    net: bool = False
 
     def met(self, value):
         """Whether the goal is reached; `None` without one."""
@@ -133,7 +135,10 @@ SECTIONS = {
         "Largest resident memory of a process that trains a few steps, everything included; in "
         "brackets what the libraries take before the first model.",
         ("ours", "PyTorch"),
-        (Ratio("peak memory, of PyTorch's", "ours", "PyTorch", at_most=1.0),),
+        (
+            Ratio("peak memory, of PyTorch's", "ours", "PyTorch", at_most=1.0),
+            Ratio("the same without the libraries", "ours", "PyTorch", at_most=1.0, net=True),
+        ),
         "MiB",
     ),
     "accelerator": Section(
@@ -170,7 +175,10 @@ def value(ratio, contestants):
     if slow is None or fast is None:
         return None
     if not slow["seconds"]:
-        return cost(slow) / cost(fast)
+        own, other = (
+            row["facts"]["peak"] - ratio.net * row["facts"]["before"] for row in (slow, fast)
+        )
+        return own / other
     turns = zip(slow["seconds"], fast["seconds"], strict=True)
     return statistics.median(a / b for a, b in turns)
 
