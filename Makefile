@@ -5,7 +5,8 @@
 PYTHON ?=
 BIN := .venv/bin
 # What has to hold on Keras' JAX backend too.
-ON_JAX := tests/engine/test_jax.py tests/test_center_tracker.py tests/test_heads.py
+ON_JAX := tests/engine/test_jax.py tests/test_center_tracker.py tests/test_heads.py \
+	tests/test_unit_length.py
 
 .PHONY: setup demo test test-jax test-slow lint gallery benchmark benchmark-quick benchmark-cost clean
 

@@ -8,6 +8,7 @@ from keras import layers, ops
 
 from keras_center_ssl.encoders.normalization import BatchNormalization
 from keras_center_ssl.precision import full_precision
+from keras_center_ssl.unit_length import unit_length
 
 LAST_LAYERS = (None, "affine", "plain")
 
@@ -94,8 +95,8 @@ class WeightNormalizedDense(layers.Layer):
         )
 
     def call(self, inputs):
-        directions = ops.normalize(ops.convert_to_tensor(self.kernel), axis=0)
-        return ops.matmul(ops.normalize(inputs, axis=-1), directions)
+        directions = unit_length(ops.convert_to_tensor(self.kernel), axis=0)
+        return ops.matmul(unit_length(inputs), directions)
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], self.units)
@@ -130,7 +131,7 @@ class Prototypes(layers.Layer):
         self.built = True
 
     def call(self, embeddings):
-        return ops.matmul(ops.normalize(embeddings, axis=-1), self.kernel)
+        return ops.matmul(unit_length(embeddings), self.kernel)
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], self.count)

@@ -4,11 +4,12 @@ from keras import ops
 
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.precision import full_precision
+from keras_center_ssl.unit_length import unit_length
 
 
 def unit(z):
     """`z` in float32 with rows of length 1 (rows of length 0 stay 0)."""
-    return ops.normalize(ops.cast(z, full_precision()), axis=-1, order=2)
+    return unit_length(ops.cast(z, full_precision()))
 
 
 def check_pair(z1, z2, names=("z1", "z2"), minimum=2):
