@@ -8,8 +8,8 @@ import statistics
 class Ratio:
     """Time of `slow` over the time of `fast`, two contestants of a section.
 
-    `form`: `"times"` (2.0x), `"extra"` (by how much slower, 7 %) or `"share"` (7 %). Where memory is
-    compared, `net` leaves out what the libraries take before the first model.
+    `form`: `"times"` (2.0x), `"extra"` (by how much slower, 7 %) or `"share"` (7 %). Where memory
+    is compared, `net` leaves out what the libraries take before the first model.
     """
 
     label: str
