@@ -19,7 +19,7 @@ import keras_center_ssl as kcs
 
 SCRIPT = Path(__file__).with_name("replicas.py")
 # A queue and Sinkhorn; a teacher, a centre and the mean over samples; statistics of the batch.
-SOME = ("SwAV", "DINO", "BarlowTwins")
+SOME = ("SwAV", "DINO", "VICReg")
 slow = pytest.mark.slow
 
 
@@ -90,10 +90,10 @@ def test_three_workers_train_as_one(folder, case):
         assert_same(one[case], worker[case])
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", SOME)
 def test_the_first_step_is_the_same_in_float32(folder, case):
-    (one,) = run(folder, "one", 1, "float32", "even")
-    (two,) = run(folder, "mirrored", 2, "float32", "even")
+    (one,) = run(folder, "one", 1, "float32", "even", *SOME)
+    (two,) = run(folder, "mirrored", 2, "float32", "even", *SOME)
     np.testing.assert_allclose(two[case]["first/loss"], one[case]["first/loss"], rtol=1e-5)
     gradients = [
         np.concatenate(
