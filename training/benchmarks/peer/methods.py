@@ -1,5 +1,6 @@
 """The peer's methods: one step, and a loop over a DataLoader with its views."""
 
+import itertools
 import time
 
 import torch
@@ -24,9 +25,11 @@ def fit(method, arguments, batch_size, workers, size=32, width=16):
     _, update = _training(method, arguments, width)
 
     def stamps(steps):
-        # Workers that live on would fill their queues while another contestant is timed.
+        # Workers that live on would fill their queues while another contestant is timed. And they
+        # have work to the end: idle ones would leave the cores to the last steps.
+        batches = loader(size, 3, batch_size, workers, steps + 4 * workers)
         found = []
-        for views in loader(size, 3, batch_size, workers, steps):
+        for views in itertools.islice(batches, steps):
             update(views)
             found.append(time.perf_counter())
         return found
