@@ -205,6 +205,7 @@ def begun(tmp_path_factory):
     return lambda to: pathlib.Path(shutil.copytree(folder, to))
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_is_passed_over(begun, reference, tmp_path):
     newest, _ = CheckpointFolder(begun(tmp_path / "run") / "checkpoints").files()
     content = bytearray(newest.read_bytes())
