@@ -16,7 +16,8 @@ from keras_center_ssl.data.reading import in_memory, plain_batches, reader
 from keras_center_ssl.data.resolve import resolve
 from keras_center_ssl.data.sources import StreamSource
 from keras_center_ssl.errors import InputError
-from keras_center_ssl.views.layers import call_options, own_seed, rows_of_batch
+from keras_center_ssl.views.composition import call_options, own_seed
+from keras_center_ssl.views.randomness import rows_of_batch
 
 # Images of a tf.data.Dataset held in memory to be shuffled: at most so many, and so many bytes.
 SHUFFLE_WINDOW = 10_000

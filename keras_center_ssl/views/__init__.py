@@ -16,14 +16,12 @@ first, second = views(images, seed=(7, 0)) # repeatable
   and KerasCV's layers and plain callables may stand among the layers.
 """
 
+from keras_center_ssl.views.composition import MultiView, View
 from keras_center_ssl.views.layers import (
-    MultiView,
     RandomColorJitter,
     RandomGaussianBlur,
     RandomResizedCrop,
     RandomSolarize,
-    RandomViewLayer,
-    View,
 )
 from keras_center_ssl.views.recipes import (
     barlow_twins,
@@ -35,6 +33,7 @@ from keras_center_ssl.views.recipes import (
     swav,
     vicreg,
 )
+from keras_center_ssl.views.view_layer import RandomViewLayer
 
 __all__ = [
     "MultiView",

@@ -7,15 +7,13 @@ Sizes of 64 pixels and more get the ImageNet variant of a recipe where the liter
 """
 
 from keras_center_ssl.errors import InputError
+from keras_center_ssl.views.checks import check_probability, check_size
+from keras_center_ssl.views.composition import MultiView, View
 from keras_center_ssl.views.layers import (
-    MultiView,
     RandomColorJitter,
     RandomGaussianBlur,
     RandomResizedCrop,
     RandomSolarize,
-    View,
-    check_probability,
-    check_size,
 )
 
 _SMALL = 64  # pixels: below it the literature uses its CIFAR settings

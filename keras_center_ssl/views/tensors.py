@@ -50,6 +50,52 @@ def on_jax():
     return _active.get() is not tensorflow
 
 
+def fused(function):
+    """Makes one pass over memory of the operations of `function`, with XLA, in TensorFlow's graphs.
+
+    Where XLA is missing, on JAX (which compiles whole steps itself) and eagerly `function` runs as
+    it is; the results differ by rounding.
+
+    Args:
+        function: takes tensors, and as keywords what is fixed when it is compiled: a hashable that
+            is not a tensor. With a tensor among the keywords it runs as it is.
+    """
+
+    @functools.wraps(function)
+    def call(*tensors, **fixed):
+        plain = on_jax() or tensorflow.executing_eagerly() or any(map(_is_tensor, fixed.values()))
+        if plain or not _has_xla():
+            return function(*tensors, **fixed)
+        specs = tuple(tensorflow.TensorSpec(tensor.shape, tensor.dtype) for tensor in tensors)
+        return _compiled(function, tuple(sorted(fixed.items())), specs)(*tensors)
+
+    return call
+
+
+# One function for every signature: TensorFlow warns of a single one that is traced many times.
+@functools.lru_cache(maxsize=512)
+def _compiled(function, fixed, specs):
+    def compiled(*tensors):
+        return function(*tensors, **dict(fixed))
+
+    return tensorflow.function(compiled, input_signature=specs, jit_compile=True, autograph=False)
+
+
+def _is_tensor(value):
+    return tensorflow.is_tensor(value)
+
+
+@functools.cache
+def _has_xla():
+    """Whether this TensorFlow compiles for the CPU."""
+    with tensorflow.init_scope(), tensorflow.device("CPU"):
+        try:
+            tensorflow.function(lambda x: x + 1.0, jit_compile=True)(tensorflow.zeros([]))
+        except (tensorflow.errors.OpError, ValueError):
+            return False
+    return True
+
+
 @functools.cache
 def _jax():
     """JAX's functions under TensorFlow's names, as far as the view layers use them."""
@@ -69,6 +115,9 @@ def _jax():
         assert batch_dims == 1
         return jnp.take_along_axis(values, indices[:, None], axis=1)[:, 0]
 
+    def matmul(a, b, transpose_b=False):
+        return jnp.matmul(a, jnp.swapaxes(b, -1, -2) if transpose_b else b)
+
     return types.SimpleNamespace(
         float32=jnp.dtype("float32"),
         int32=jnp.dtype("int32"),
@@ -87,7 +136,7 @@ def _jax():
         fill=jnp.full,
         gather=gather,
         linalg=types.SimpleNamespace(matvec=jnp.matmul),
-        matmul=jnp.matmul,
+        matmul=matmul,
         maximum=jnp.maximum,
         minimum=jnp.minimum,
         random=types.SimpleNamespace(
