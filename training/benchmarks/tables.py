@@ -57,13 +57,14 @@ def summary(results):
             # More is better where ours is the fast one, save for a share of our own step.
             better = max if ratio.fast == "ours" and ratio.form == "times" else min
             worst = (min if better is max else max)(found, key=found.get)
-            met = [ratio.met(v) for v in found.values()]
+            met = [ratio.met(v, case) for case, v in found.items()]
+            met = [one for one in met if one is not None]
             cells = (
                 ratio.label,
                 ratio.text(statistics.median(found.values())),
                 f"{ratio.text(found[worst])} ({worst})" if len(found) > 1 else "",
                 ratio.goal(),
-                "" if None in met else f"{sum(met)} of {len(met)}",
+                f"{sum(met)} of {len(met)}" if met else "",
             )
             lines.append(_line(cells))
     return "\n".join([*lines, "", caption(results)])
@@ -113,7 +114,7 @@ def _table(section, by_case):
     lines = [_line(head), "|---" * len(head) + "|"]
     for case, row in by_case.items():
         figures = [_figure(section, row[c]) if c in row else "" for c in columns]
-        lines.append(_line([case, *figures, *(_ratio(r, value(r, row)) for r in ratios)]))
+        lines.append(_line([case, *figures, *(_ratio(r, value(r, row), case) for r in ratios)]))
     return "\n".join(lines)
 
 
@@ -125,10 +126,10 @@ def _figure(section, row):
     return f"{row['images'] / cost(row):,.0f}"
 
 
-def _ratio(ratio, found):
+def _ratio(ratio, found, case):
     if found is None:
         return ""
-    return f"**{ratio.text(found)}**" if ratio.met(found) is False else ratio.text(found)
+    return f"**{ratio.text(found)}**" if ratio.met(found, case) is False else ratio.text(found)
 
 
 def _line(cells):

@@ -15,7 +15,7 @@ def images(count, size, channels):
 
 def multi_view(size, channels, batch_size):
     """`kcs.data.multi_view` with SimCLR's recipe, blur included; counted in views."""
-    source = images(4 * batch_size, size, channels)
+    source = images(32 * batch_size, size, channels)  # an epoch of 32 steps
     dataset = kcs.data.multi_view(source, kcs.views.simclr(size), batch_size).repeat()
 
     def run(seconds):
