@@ -4,9 +4,11 @@ Batch sizes are those of all replicas together, and the result does not depend o
 are (see `SSLModel(global_batch=)` for the way out).
 """
 
+import contextlib
 import hashlib
 import json
 import os
+import threading
 
 import keras
 
@@ -78,6 +80,60 @@ def check_batch_size(batch_size, strategy):
     from keras_center_ssl.engine.replica_batches import check_even
 
     check_even(batch_size, strategy.num_replicas_in_sync)
+
+
+class SharedStop:
+    """The step behind which all workers of a training stop, once one of them is asked to.
+
+    Each step needs all workers: one that stopped alone would leave the others waiting for ever.
+    Every worker of a training makes one of these at its beginning.
+
+    Attributes:
+        found: `None`, or what was agreed on: the step and the signal.
+    """
+
+    _made = 0
+
+    def __init__(self):
+        # Each training has a key of its own: all workers train the same number of times.
+        SharedStop._made += 1
+        self._key = f"keras_center_ssl/stop/{SharedStop._made}"
+        self.found = None
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def propose(self, step, number):
+        """Has all workers stop behind `step`; whoever is first decides.
+
+        Args:
+            step: int. Far enough ahead for the word to reach the others before they get there.
+            number: The signal.
+        """
+        import tensorflow as tf
+
+        with contextlib.suppress(tf.errors.AlreadyExistsError):
+            _cluster().set_config_key_value(self._key, f"{step} {int(number)}")
+
+    def close(self):
+        """Ends the watch, at the end of a training that was not stopped."""
+        self.propose(-1, 0)
+
+    def _watch(self):
+        # Returns when the key is set, and raises when the process ends.
+        with contextlib.suppress(Exception):
+            step, number = map(int, _cluster().get_config_key_value(self._key).split())
+            self.found = (step, number) if step >= 0 else None
+
+
+def shared_stop(strategy):
+    """A `SharedStop`, or `None` where there is but one process."""
+    return SharedStop() if _several(strategy) else None
+
+
+def _cluster():
+    """What tells the workers of a cluster about each other (TensorFlow's coordination service)."""
+    from tensorflow.python.eager import context
+
+    return context.context()
 
 
 def describe(strategy):

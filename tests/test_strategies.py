@@ -1,6 +1,7 @@
 """Strategies by name, and training under them from the command line."""
 
 import csv
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import tensorflow as tf
-from worker_processes import run_workers
+from worker_processes import run_workers, start_workers
 
 from keras_center_ssl import strategies
 from keras_center_ssl.errors import InputError
@@ -157,6 +158,58 @@ def test_of_two_workers_the_chief_writes(folder, alone):
         path.name for path in run.iterdir()
     }
     assert_same_history(history(run), alone)
+
+
+def wait_for(process, text):
+    for line in process.stdout:
+        if line.startswith(text):
+            return
+    raise AssertionError(f"ended before it said {text!r}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("asked", [0, 1])
+def test_all_workers_stop_behind_the_same_step_when_one_is_asked_to(folder, asked):
+    out = folder / f"stopped{asked}"
+
+    def command(index):
+        options = ["--strategy", "multi_worker", "--set", "epochs=1000"]
+        return [*COMMAND, folder / "tiny.yaml", "--out", out, *options]
+
+    processes = start_workers(2, command)
+    try:
+        wait_for(processes[0], "epoch 2/")
+        processes[asked].send_signal(signal.SIGTERM)
+        outputs = [process.communicate(timeout=120)[0] for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    assert [process.returncode for process in processes] == [143, 143], outputs
+    assert "Stopped by SIGTERM. The last checkpoint is of epoch" in outputs[0]
+    assert "--resume" in outputs[0] and "Traceback" not in "".join(outputs)
+    assert list((out / "checkpoints").glob("step-*"))
+
+
+@pytest.mark.slow
+def test_workers_that_were_killed_go_on_from_the_chiefs_checkpoint(folder):
+    def command(out, *options):
+        arguments = ["--strategy", "multi_worker", "--set", "epochs=12", *options]
+        return lambda index: [*COMMAND, folder / "tiny.yaml", "--out", out, *arguments]
+
+    run_workers(2, command(folder / "whole"))
+    out = folder / "killed"
+    processes = start_workers(2, command(out, "--checkpoint-every", "2"))
+    wait_for(processes[0], "epoch 2/")
+    for process in processes:
+        process.kill()
+        process.communicate()
+    assert not (out / "encoder.keras").exists()
+    outputs = run_workers(2, command(out, "--resume"))
+    assert "Going on from epoch" in outputs[0] or "Going on from the end" in outputs[0]
+    found, expected = history(out), history(folder / "whole")
+    assert len(found) == len(expected) == 12
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one["loss"], other["loss"], rtol=1e-3)
 
 
 def test_a_batch_that_cannot_be_shared_is_refused_before_anything_is_written(folder, monkeypatch):

@@ -1,6 +1,7 @@
 """Checkpoints from which a training goes on as if it had not been interrupted."""
 
 import contextlib
+import math
 import signal
 import time
 
@@ -10,6 +11,7 @@ import numpy as np
 from keras_center_ssl._version import __version__
 from keras_center_ssl.checkpoints import CheckpointFolder
 from keras_center_ssl.errors import DivergenceError, InputError, TrainingStopped
+from keras_center_ssl.strategies import shared_stop
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -76,6 +78,7 @@ class Checkpoint(keras.callbacks.Callback):
         self.resumed = None
         self.seconds = 0.0
         self._signal = None
+        self._shared = None
 
     def stop(self, number):
         """Ends the training behind the current step, with a checkpoint and `TrainingStopped`.
@@ -89,6 +92,7 @@ class Checkpoint(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         self._epoch = self._step = self._total = 0
+        self._shared = shared_stop(getattr(self.model, "distribute_strategy", None))
         self._origin = self.fit.origin if self.fit else None
         self.seconds, self.resumed = 0.0, None
         self._restored = self._last_place = None
@@ -99,6 +103,7 @@ class Checkpoint(keras.callbacks.Callback):
         elif self.checkpoints.files():
             self.say("No checkpoint is whole: the training starts over.")
         self._since = self._saved = time.monotonic()
+        self._begun = self._total, self._since
 
     def on_epoch_begin(self, epoch, logs=None):
         if self._restored and self._step:
@@ -113,16 +118,35 @@ class Checkpoint(keras.callbacks.Callback):
         if within and self._step >= self.fit.steps:
             # The epoch's end is about to come, and is saved with what belongs to it.
             return
-        if within and (self._signal or self._due(before)):
+        stops = self._stops_here()
+        if within and (stops or self._due(before)):
             self.save()
-        if self._signal:
+        if stops:
             self._raise_stopped()
 
     def on_epoch_end(self, epoch, logs=None):
         self._epoch, self._step = epoch + 1, 0
         self.save()
-        if self._signal:
+        if self._stops_here():
             self._raise_stopped()
+
+    def on_train_end(self, logs=None):
+        if self._shared:
+            self._shared.close()
+
+    def _stops_here(self):
+        """Whether a signal ends the training behind this step, here and on all other workers."""
+        if self._shared is None:
+            return self._signal is not None
+        if self._signal and not self._shared.found:
+            # Two seconds are enough for the word to get around, and soon enough for who waits.
+            step, moment = self._begun
+            pace = (time.monotonic() - moment) / max(1, self._total - step)
+            self._shared.propose(self._total + max(2, math.ceil(2 / pace)), self._signal)
+        if self._shared.found is None:
+            return False
+        step, self._signal = self._shared.found
+        return self._total >= step
 
     # Saving.
 

@@ -11,6 +11,19 @@ def run_workers(count, command):
 
     Raises AssertionError with the end of what a worker wrote if one fails; the others are ended.
     """
+    processes = start_workers(count, command)
+    try:
+        outputs = [process.communicate(timeout=900)[0] for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    for process, output in zip(processes, outputs, strict=True):
+        assert process.returncode == 0, output[-3000:]
+    return outputs
+
+
+def start_workers(count, command):
+    """The processes of `count` workers that run `command(index)`, with their output in a pipe."""
     workers = [f"localhost:{port}" for port in free_ports(count)]
     processes = []
     for index in range(count):
@@ -24,14 +37,7 @@ def run_workers(count, command):
                 text=True,
             )
         )
-    try:
-        outputs = [process.communicate(timeout=900)[0] for process in processes]
-    finally:
-        for process in processes:
-            process.kill()
-    for process, output in zip(processes, outputs, strict=True):
-        assert process.returncode == 0, output[-3000:]
-    return outputs
+    return processes
 
 
 def free_ports(count):

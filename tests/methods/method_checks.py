@@ -31,6 +31,23 @@ def build(method, optimizer=None, seed=0, **arguments):
     return model
 
 
+def gradient(function, variable):
+    """`function()` and its gradient by `variable`, on whichever backend."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        def of(value):
+            with keras.StatelessScope([(variable, value)]):
+                return function()
+
+        return jax.value_and_grad(of)(variable.value)
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        value = function()
+    return value, tape.gradient(value, variable.value)
+
+
 def check_trains(model, dataset=None, epochs=3, healthy=True):
     """30 steps lower the loss, log every figure, and do not collapse."""
     history = model.fit(dataset or digits_views(), epochs=epochs, verbose=0).history
