@@ -6,7 +6,9 @@ PYTHON ?=
 BIN := .venv/bin
 # What has to hold on Keras' JAX backend too.
 ON_JAX := tests/engine/test_jax.py tests/test_center_tracker.py tests/test_heads.py \
-	tests/test_unit_length.py
+	tests/test_unit_length.py tests/methods
+# A process per core, a file of tests to each: tracing, which most tests wait for, uses one core.
+PYTEST := $(BIN)/python -m pytest -n logical --dist loadfile
 
 .PHONY: setup demo test test-jax test-slow lint gallery benchmark benchmark-quick benchmark-cost clean
 
@@ -21,16 +23,16 @@ demo: .venv/.installed
 
 test: .venv/.installed lint
 	@.ci/dataset
-	$(BIN)/python -m pytest -m "not slow"
-	KERAS_BACKEND=jax $(BIN)/python -m pytest -m "not slow" $(ON_JAX)
+	$(PYTEST) -m "not slow"
+	KERAS_BACKEND=jax $(PYTEST) -m "not slow" $(ON_JAX)
 
 # More of them on JAX, which compiles every small test anew.
 test-jax: .venv/.installed
-	KERAS_BACKEND=jax $(BIN)/python -m pytest -m "not slow" $(ON_JAX) tests/losses tests/test_teacher.py
+	KERAS_BACKEND=jax $(PYTEST) -m "not slow" $(ON_JAX) tests/losses tests/test_teacher.py
 
 test-slow: .venv/.installed
 	@.ci/dataset
-	$(BIN)/python -m pytest -m slow
+	$(PYTEST) -m slow
 
 lint: .venv/.installed
 	$(BIN)/ruff check .

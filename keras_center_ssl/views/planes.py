@@ -88,7 +88,6 @@ def _keys_cubic(distance):
 KERNELS = {"bilinear": _triangle, "bicubic": _keys_cubic}
 
 
-@fused
 def resampling(start, extent, *, size, pixels, kernel):
     """Matrices `(B, size, pixels)` that resample `[start, start + extent)` of a line of `pixels`.
 
@@ -102,21 +101,33 @@ def resampling(start, extent, *, size, pixels, kernel):
         kernel: one of `KERNELS`.
     """
     step = (extent / size)[:, None, None]
-    width = tf.maximum(1.0, tf.abs(step))
     centre = start[:, None, None] + (tf.range(size, dtype=tf.float32)[:, None] + 0.5) * step
-    source = tf.range(pixels, dtype=tf.float32) + 0.5
-    return _normalised(KERNELS[kernel](tf.abs(source - centre) / width))
+    narrower = 1.0 / tf.maximum(1.0, tf.abs(step))
+    return _normalised(_weights(centre, narrower, pixels=pixels, kernel=kernel))
 
 
 @fused
-def gaussian(sigma, *, pixels):
-    """Matrices `(B, pixels, pixels)` that blur a line of `pixels` by `sigma` `(B,)` pixels."""
-    place = tf.range(pixels, dtype=tf.float32)
-    distance = tf.square(place[:, None] - place)
-    # A sigma of 0 becomes one so small that the matrix is exactly the identity.
-    sigma = tf.maximum(sigma, 1e-2)[:, None, None]
-    return _normalised(tf.exp(distance / (-2.0 * tf.square(sigma))))
+def _weights(centre, narrower, *, pixels, kernel):
+    # What is one number for a row or an image is given: XLA would compute it for every weight.
+    source = tf.range(pixels, dtype=tf.float32) + 0.5
+    return KERNELS[kernel](tf.abs(source - centre) * narrower)
 
 
 def _normalised(weights):
-    return weights / tf.reduce_sum(weights, axis=-1, keepdims=True)
+    return weights * (1.0 / tf.reduce_sum(weights, axis=-1, keepdims=True))
+
+
+def gaussian(sigma, *, pixels):
+    """Matrices `(B, pixels, pixels)` that blur a line of `pixels` by `sigma` `(B,)` pixels.
+
+    They reach over the whole line (no truncation) and are renormalised at its ends.
+    """
+    # A sigma of 0 becomes one so small that the matrix is exactly the identity.
+    exponent = -0.5 / tf.square(tf.maximum(sigma, 1e-2))
+    return _normalised(_powers(exponent[:, None, None], pixels=pixels))
+
+
+@fused
+def _powers(exponent, *, pixels):
+    place = tf.range(pixels, dtype=tf.float32)
+    return tf.exp(tf.square(place[:, None] - place) * exponent)
