@@ -1,6 +1,7 @@
 """The benchmark's tables: ratios, goals and files from results with known answers."""
 
 import csv
+import json
 import pathlib
 import sys
 
@@ -156,3 +157,17 @@ def test_cost_sentences(modules):
         "loss, nt_xent: 1 ms at 64, 4 ms at 128: 4.0 times the time for 2 times the batch" in text
     )
     assert "1.0 % and 1.0 % at 64; 2.0 % and 1.0 % at 128" in text
+
+
+def test_an_update_keeps_the_other_figures_and_says_so(modules, results, tmp_path):
+    _, tables = modules
+    import benchmark
+
+    (tmp_path / "results.json").write_text(json.dumps(results))
+    row = {**results["results"][0], "seconds": [2.0, 2.0, 2.0]}
+    merged = benchmark.updated(tmp_path / "results.json", {"results": [row], "skipped": []})
+    same_case = [r for r in merged["results"] if r["section"] == row["section"]]
+    assert same_case[0] == row and len([r for r in same_case if r["case"] == row["case"]]) == 1
+    others = [r for r in results["results"] if r["section"] != row["section"]]
+    assert [r for r in merged["results"] if r["section"] != row["section"]] == others
+    assert tables.caption(merged).endswith(f"Measured anew in a later run: {row['section']}.")

@@ -10,6 +10,7 @@ results.md and results.png.
 
 import argparse
 import datetime
+import json
 import os
 import pathlib
 import platform
@@ -28,6 +29,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer cases, about five minutes")
     parser.add_argument("--only", default="", help="comparisons whose section or case has this")
+    parser.add_argument(
+        "--update", action="store_true", help="with --only: keep the other figures of results.json"
+    )
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of every contestant")
     parser.add_argument("--repetitions", type=int, help="turns of every contestant")
     parser.add_argument("--seconds", type=float, help="of every turn")
@@ -77,7 +81,21 @@ def main():
         "results": rows,
         "skipped": skipped,
     }
+    if arguments.update:
+        results = updated(arguments.results / "results.json", results)
     print(tables.write(results, arguments.results, arguments.readme))
+
+
+def updated(path, new):
+    """The results in `path` with the comparisons of `new` in place of theirs, and it says so."""
+    old = json.loads(path.read_text(encoding="utf-8"))
+    fresh = {(row["section"], row["case"]) for row in new["results"]}
+    merged = {**old}
+    for kind in ("results", "skipped"):
+        kept = [row for row in old[kind] if (row["section"], row["case"]) not in fresh]
+        merged[kind] = [*new[kind], *kept]
+    sections = sorted({section for section, _ in fresh} | set(old.get("updated", ())))
+    return {**merged, "updated": sections}
 
 
 def _in_turn(workers, comparison, repetitions, seconds):

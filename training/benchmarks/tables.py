@@ -87,6 +87,8 @@ def caption(results):
         text += (
             f" Half the range between quartiles: {100 * statistics.median(noise):.1f} % of a time."
         )
+    if results.get("updated"):
+        text += f" Measured anew in a later run: {', '.join(results['updated'])}."
     return text
 
 
