@@ -122,27 +122,34 @@ def curves(rows, growth):
 
 
 def draw(rows, path):
-    """cost.png: a panel per growth, both axes logarithmic."""
+    """cost.png: a panel per growth, logarithmic but for the replicas' milliseconds."""
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, panels = plt.subplots(1, len(AXES), figsize=(13, 4.2))
+    names = list(dict.fromkeys(row["what"] for row in rows))
+    colors = dict(zip(names, plt.rcParams["axes.prop_cycle"].by_key()["color"], strict=False))
+    figure, panels = plt.subplots(1, len(AXES), figsize=(13, 4.6))
     for axes, (growth, label) in zip(panels, AXES.items(), strict=True):
         for what, times in curves(rows, growth).items():
             style = {"step": "-o", "loss": "--s"}.get(what.split(",")[0], ":^")
             sizes = sorted(times)
-            axes.plot(sizes, [1000 * times[s] for s in sizes], style, ms=4, label=what)
+            values = [1000 * times[size] for size in sizes]
+            axes.plot(sizes, values, style, ms=4, label=what, color=colors[what])
         sizes = sorted({int(r["size"]) for r in rows if r["growth"] == growth})
         axes.set_xscale("log", base=2)
-        axes.set_yscale("log")
         axes.set_xticks(sizes, [str(size) for size in sizes])
         axes.set_xlabel(label)
         axes.set_ylabel("milliseconds")
         axes.grid(color="0.9")
-        axes.legend(fontsize=7)
-    figure.tight_layout()
+        if growth == "replicas":
+            axes.set_ylim(0)  # it does not span decades
+        else:
+            axes.set_yscale("log")
+    lines = {line.get_label(): line for axes in panels for line in axes.get_lines()}
+    figure.legend(lines.values(), lines, loc="lower center", ncols=len(lines), fontsize=8)
+    figure.tight_layout(rect=(0, 0.06, 1, 1))
     figure.savefig(path, dpi=140)
     plt.close(figure)
 

@@ -57,14 +57,17 @@ def summary(results):
             # More is better where ours is the fast one, save for a share of our own step.
             better = max if ratio.fast == "ours" and ratio.form == "times" else min
             worst = (min if better is max else max)(found, key=found.get)
-            met = [ratio.met(v, case) for case, v in found.items()]
-            met = [one for one in met if one is not None]
+            met = {case: ratio.met(v, case) for case, v in found.items()}
+            met = {case: one for case, one in met.items() if one is not None}
+            reached = f"{sum(met.values())} of {len(met)}" if met else ""
+            if len(met) == 1 < len(found):
+                reached += f" ({ratio.text(found[next(iter(met))])})"
             cells = (
                 ratio.label,
                 ratio.text(statistics.median(found.values())),
                 f"{ratio.text(found[worst])} ({worst})" if len(found) > 1 else "",
                 ratio.goal(),
-                f"{sum(met)} of {len(met)}" if met else "",
+                reached,
             )
             lines.append(_line(cells))
     return "\n".join([*lines, "", caption(results)])
