@@ -181,7 +181,7 @@ def test_killed_at_every_step(step, reference, tmp_path):
 def test_with_dropout_and_adamw_in_bfloat16(reference, tmp_path):
     which = recipe(
         "BYOL",
-        encoder={"name": "vit_tiny", "patch_size": 4, "depth": 1, "dropout": 0.1},
+        encoder={"name": "vit_tiny", "patch_size": 4, "depth": 1, "drop_path": 0.1},
         optimizer={"name": "adamw", "learning_rate": 0.001, "warmup_epochs": 1},
         precision="mixed_bfloat16",
     )
