@@ -175,7 +175,7 @@ def _explain(stop, checkpoint):
     elif by_signal:
         advice = f"To go on: {command}"
     else:
-        advice = f"Make room, then go on with: {command}"
+        advice = f"When that is mended, go on with: {command}"
     errors.print(advice, markup=False, highlight=False)
 
 

@@ -192,6 +192,11 @@ def _train(recipe, out, callbacks, resume, checkpoint_every, say, strategy):
             raise TrainingStopped(
                 f"There is no room left to write the run {str(out)!r}. {checkpoint.last()}"
             ) from error
+        if strategies.lost_worker(strategy, error):
+            raise TrainingStopped(
+                "Another worker is gone: it failed, was killed, or cannot be reached any more; its "
+                f"own output may say why. {checkpoint.last()}"
+            ) from error
         raise
     checkpoint.checkpoints.clear()
     return run

@@ -82,6 +82,16 @@ def check_batch_size(batch_size, strategy):
     check_even(batch_size, strategy.num_replicas_in_sync)
 
 
+def lost_worker(strategy, error):
+    """Whether an error of a training says that another of its processes is gone."""
+    if not _several(strategy):
+        return False
+    import tensorflow as tf
+
+    gone = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError)
+    return isinstance(error, gone)
+
+
 class SharedStop:
     """The step behind which all workers of a training stop, once one of them is asked to.
 
