@@ -9,6 +9,10 @@ ON_JAX := tests/engine/test_jax.py tests/test_center_tracker.py tests/test_heads
 	tests/test_unit_length.py tests/methods
 # A process per core, a file of tests to each: tracing, which most tests wait for, uses one core.
 PYTEST := $(BIN)/python -m pytest -n logical --dist loadfile
+# Tests compile much and compute little: XLA need not optimize, nor compile the same thing twice.
+JAX := KERAS_BACKEND=jax JAX_COMPILATION_CACHE_DIR=build/jax \
+	JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0.1 \
+	XLA_FLAGS="--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 
 .PHONY: setup demo test test-jax test-slow lint gallery benchmark benchmark-quick benchmark-cost clean
 
@@ -24,11 +28,11 @@ demo: .venv/.installed
 test: .venv/.installed lint
 	@.ci/dataset
 	$(PYTEST) -m "not slow"
-	KERAS_BACKEND=jax $(PYTEST) -m "not slow" $(ON_JAX)
+	$(JAX) $(PYTEST) -m "not slow" $(ON_JAX)
 
 # More of them on JAX, which compiles every small test anew.
 test-jax: .venv/.installed
-	KERAS_BACKEND=jax $(PYTEST) -m "not slow" $(ON_JAX) tests/losses tests/test_teacher.py
+	$(JAX) $(PYTEST) -m "not slow" $(ON_JAX) tests/losses tests/test_teacher.py
 
 test-slow: .venv/.installed
 	@.ci/dataset
