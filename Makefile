@@ -10,7 +10,7 @@ ON_JAX := tests/engine/test_jax.py tests/test_center_tracker.py tests/test_heads
 # A process per core, a file of tests to each: tracing, which most tests wait for, uses one core.
 PYTEST := $(BIN)/python -m pytest -n logical --dist loadfile
 # Tests compile much and compute little: XLA need not optimize, nor compile the same thing twice.
-JAX := KERAS_BACKEND=jax JAX_COMPILATION_CACHE_DIR=build/jax \
+JAX := KERAS_BACKEND=jax JAX_COMPILATION_CACHE_DIR=$(CURDIR)/build/jax \
 	JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0.1 \
 	XLA_FLAGS="--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 
