@@ -125,7 +125,11 @@ class SharedStop:
 
     def close(self):
         """Ends the watch, at the end of a training that was not stopped."""
-        self.propose(-1, 0)
+        import tensorflow as tf
+
+        # The chief, which keeps the word, may be gone by now: the training is done all the same.
+        with contextlib.suppress(tf.errors.OpError):
+            self.propose(-1, 0)
 
     def _watch(self):
         # Returns when the key is set, and raises when the process ends.

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import tensorflow as tf
-from worker_processes import run_workers, start_workers
+from worker_processes import run_workers, started_workers
 
 from keras_center_ssl import strategies
 from keras_center_ssl.errors import InputError
@@ -176,14 +176,10 @@ def test_all_workers_stop_behind_the_same_step_when_one_is_asked_to(folder, aske
         options = ["--strategy", "multi_worker", "--set", "epochs=1000"]
         return [*COMMAND, folder / "tiny.yaml", "--out", out, *options]
 
-    processes = start_workers(2, command)
-    try:
+    with started_workers(2, command) as processes:
         wait_for(processes[0], "epoch 2/")
         processes[asked].send_signal(signal.SIGTERM)
         outputs = [process.communicate(timeout=120)[0] for process in processes]
-    finally:
-        for process in processes:
-            process.kill()
     assert [process.returncode for process in processes] == [143, 143], outputs
     assert "Stopped by SIGTERM. The last checkpoint is of epoch" in outputs[0]
     assert "--resume" in outputs[0] and "Traceback" not in "".join(outputs)
@@ -198,10 +194,10 @@ def test_workers_go_on_after_one_was_killed_from_the_chiefs_checkpoint(folder):
 
     run_workers(2, command(folder / "whole"))
     out = folder / "killed"
-    processes = start_workers(2, command(out, "--checkpoint-every", "2"))
-    wait_for(processes[0], "epoch 2/")
-    processes[1].kill()
-    said = processes[0].communicate(timeout=120)[0]
+    with started_workers(2, command(out, "--checkpoint-every", "2")) as processes:
+        wait_for(processes[0], "epoch 2/")
+        processes[1].kill()
+        said = processes[0].communicate(timeout=120)[0]
     assert processes[0].returncode == 1 and "Another worker is gone" in said
     assert "--resume" in said and "Traceback" not in said
     assert not (out / "encoder.keras").exists()

@@ -10,11 +10,11 @@ from keras_center_ssl.views.randomness import fold_in, seed_of_rows
 from keras_center_ssl.views.tensors import computing_on
 from keras_center_ssl.views.view_layer import (
     PACKAGE,
-    PlaneLayer,
     RandomViewLayer,
     as_images,
     as_seed,
     augment_together,
+    works_on_planes,
 )
 
 
@@ -108,8 +108,8 @@ class View(_Composed):
         place = 0
         while place < len(self.steps):
             # Layers that work on planes hand them on to each other: images are turned once.
-            run = list(itertools.takewhile(lambda s: isinstance(s, PlaneLayer), self.steps[place:]))
-            if training and len(run) > 1:
+            run = list(itertools.takewhile(works_on_planes, self.steps[place:]))
+            if training and run:
                 seeds = [fold_in(seed, place + index) for index in range(len(run))]
                 images = augment_together(run, images, seeds)
                 place += len(run)

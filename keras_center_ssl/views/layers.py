@@ -287,7 +287,7 @@ class RandomGaussianBlur(_SameShape):
         sigma = self.draw(tf.shape(images)[0], seed)
         height, width = planes.sides(images)
         rows = columns = planes.gaussian(sigma, pixels=height)
-        if height is not width:
+        if images.shape[2] is None or images.shape[2] != images.shape[3]:
             columns = planes.gaussian(sigma, pixels=width)
         return planes.separable(images, rows, columns)
 

@@ -63,7 +63,11 @@ def fused(function):
 
     @functools.wraps(function)
     def call(*tensors, **fixed):
-        plain = on_jax() or tensorflow.executing_eagerly() or any(map(_is_tensor, fixed.values()))
+        plain = (
+            on_jax()
+            or tensorflow.executing_eagerly()
+            or any(map(tensorflow.is_tensor, fixed.values()))
+        )
         if plain or not _has_xla():
             return function(*tensors, **fixed)
         specs = tuple(tensorflow.TensorSpec(tensor.shape, tensor.dtype) for tensor in tensors)
@@ -79,10 +83,6 @@ def _compiled(function, fixed, specs):
         return function(*tensors, **dict(fixed))
 
     return tensorflow.function(compiled, input_signature=specs, jit_compile=True, autograph=False)
-
-
-def _is_tensor(value):
-    return tensorflow.is_tensor(value)
 
 
 @functools.cache

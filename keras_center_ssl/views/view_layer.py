@@ -110,6 +110,12 @@ class PlaneLayer(RandomViewLayer):
         return augment_together([self], images, [seed])
 
 
+def works_on_planes(step):
+    """Whether `augment_planes` is all of what `step` does: a subclass may have an `augment`."""
+    own = (PlaneLayer.augment, PlaneLayer.call)
+    return isinstance(step, PlaneLayer) and (type(step).augment, type(step).call) == own
+
+
 def augment_together(layers, images, seeds):
     """Images `(B, H, W, C)` through `PlaneLayer`s, turned to planes and back only once."""
     shape = images.shape

@@ -1,5 +1,6 @@
 """Starts one command as several workers of a `MultiWorkerMirroredStrategy` on this machine."""
 
+import contextlib
 import json
 import os
 import socket
@@ -11,19 +12,19 @@ def run_workers(count, command):
 
     Raises AssertionError with the end of what a worker wrote if one fails; the others are ended.
     """
-    processes = start_workers(count, command)
-    try:
+    with started_workers(count, command) as processes:
         outputs = [process.communicate(timeout=900)[0] for process in processes]
-    finally:
-        for process in processes:
-            process.kill()
     for process, output in zip(processes, outputs, strict=True):
         assert process.returncode == 0, output[-3000:]
     return outputs
 
 
-def start_workers(count, command):
-    """The processes of `count` workers that run `command(index)`, with their output in a pipe."""
+@contextlib.contextmanager
+def started_workers(count, command):
+    """The processes of `count` workers that run `command(index)`, with their output in a pipe.
+
+    What is left of them is ended with the block.
+    """
     workers = [f"localhost:{port}" for port in free_ports(count)]
     processes = []
     for index in range(count):
@@ -37,7 +38,11 @@ def start_workers(count, command):
                 text=True,
             )
         )
-    return processes
+    try:
+        yield processes
+    finally:
+        for process in processes:
+            process.kill()
 
 
 def free_ports(count):

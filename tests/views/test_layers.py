@@ -482,3 +482,12 @@ def test_bad_images_and_seeds_are_refused():
         layer(np.zeros((1, 8, 8, 3), "int64"))
     with pytest.raises(InputError, match="shape \\(2,\\)"):
         layer(np.zeros((1, 8, 8, 3), "float32"), seed=3)
+
+
+def test_a_view_uses_the_augment_of_a_subclass(rng):
+    class Black(RandomSolarize):
+        def augment(self, images, seed):
+            return images * 0.0
+
+    view = View([RandomResizedCrop(8), Black(1.0), RandomGaussianBlur(probability=1.0)])
+    assert np.abs(view(rng.random((2, 8, 8, 3), "float32"))).max() == 0

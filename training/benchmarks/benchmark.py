@@ -52,6 +52,8 @@ def main():
     if not chosen:
         parser.error(f"no comparison's section or case contains {arguments.only!r}")
 
+    if arguments.update and not (arguments.results / "results.json").is_file():
+        parser.error(f"--update keeps figures of results.json, and {arguments.results} has none")
     if arguments.readme:
         tables.around(arguments.readme)  # no markers: said now, not after half an hour
     arguments.results.mkdir(parents=True, exist_ok=True)
@@ -90,12 +92,12 @@ def updated(path, new):
     """The results in `path` with the comparisons of `new` in place of theirs, and it says so."""
     old = json.loads(path.read_text(encoding="utf-8"))
     fresh = {(row["section"], row["case"]) for row in new["results"]}
-    merged = {**old}
+    merged = {}
     for kind in ("results", "skipped"):
         kept = [row for row in old[kind] if (row["section"], row["case"]) not in fresh]
         merged[kind] = [*new[kind], *kept]
     sections = sorted({section for section, _ in fresh} | set(old.get("updated", ())))
-    return {**merged, "updated": sections}
+    return {**old, **merged, "updated": sections}
 
 
 def _in_turn(workers, comparison, repetitions, seconds):
