@@ -5,8 +5,7 @@
 PYTHON ?=
 BIN := .venv/bin
 # What has to hold on Keras' JAX backend too.
-ON_JAX := tests/engine/test_jax.py tests/test_center_tracker.py tests/test_heads.py \
-	tests/test_unit_length.py tests/methods
+ON_JAX := tests/engine/test_jax.py tests/test_heads.py tests/test_numerics.py tests/methods
 # A process per core, a file of tests to each: tracing, which most tests wait for, uses one core.
 PYTEST := $(BIN)/python -m pytest -n logical --dist loadfile
 # Tests compile much and compute little: XLA need not optimize, nor compile the same thing twice.
@@ -32,7 +31,7 @@ test: .venv/.installed lint
 
 # More of them on JAX, which compiles every small test anew.
 test-jax: .venv/.installed
-	$(JAX) $(PYTEST) -m "not slow" $(ON_JAX) tests/losses tests/test_teacher.py
+	$(JAX) $(PYTEST) -m "not slow" $(ON_JAX) tests/losses
 
 test-slow: .venv/.installed
 	@.ci/dataset

@@ -30,12 +30,17 @@ if TYPE_CHECKING:
         losses,
         methods,
         optimizers,
+        reports,
+        runs,
         views,
         zoo,
     )
-    from keras_center_ssl.center_tracker import CenterTracker
-    from keras_center_ssl.critical import CriticalCenterWeight, critical_center_weight
     from keras_center_ssl.diagnosis import CollapseReport, diagnose
+    from keras_center_ssl.diagnosis.critical_weight import (
+        CriticalCenterWeight,
+        critical_center_weight,
+    )
+    from keras_center_ssl.engine import strategies
     from keras_center_ssl.errors import (
         CheckpointWarning,
         CollapseError,
@@ -44,34 +49,37 @@ if TYPE_CHECKING:
         InputError,
         TrainingStopped,
     )
+    from keras_center_ssl.methods.center_tracker import CenterTracker
 
-_MODULES = (
-    "callbacks",
-    "data",
-    "diagnosis",
-    "encoders",
-    "evaluation",
-    "export",
-    "geometry",
-    "heads",
-    "losses",
-    "methods",
-    "optimizers",
-    "strategies",
-    "views",
-    "zoo",
-)
+_MODULES = {
+    "callbacks": "callbacks",
+    "data": "data",
+    "diagnosis": "diagnosis",
+    "encoders": "encoders",
+    "evaluation": "evaluation",
+    "export": "export",
+    "geometry": "geometry",
+    "heads": "heads",
+    "losses": "losses",
+    "methods": "methods",
+    "optimizers": "optimizers",
+    "reports": "reports",
+    "runs": "runs",
+    "strategies": "engine.strategies",
+    "views": "views",
+    "zoo": "zoo",
+}
 _OBJECTS = {
-    "CenterTracker": "center_tracker",
+    "CenterTracker": "methods.center_tracker",
     "CheckpointWarning": "errors",
     "CollapseError": "errors",
     "CollapseReport": "diagnosis",
     "CollapseWarning": "errors",
-    "CriticalCenterWeight": "critical",
+    "CriticalCenterWeight": "diagnosis",
     "DivergenceError": "errors",
     "InputError": "errors",
     "TrainingStopped": "errors",
-    "critical_center_weight": "critical",
+    "critical_center_weight": "diagnosis",
     "diagnose": "diagnosis",
 }
 
@@ -99,6 +107,8 @@ __all__ = [
     "losses",
     "methods",
     "optimizers",
+    "reports",
+    "runs",
     "strategies",
     "views",
     "zoo",
@@ -107,7 +117,7 @@ __all__ = [
 
 def __getattr__(name):
     if name in _MODULES:
-        return importlib.import_module(f"{__name__}.{name}")
+        return importlib.import_module(f"{__name__}.{_MODULES[name]}")
     if name in _OBJECTS:
         value = getattr(importlib.import_module(f"{__name__}.{_OBJECTS[name]}"), name)
         globals()[name] = value

@@ -7,8 +7,7 @@ import keras
 from keras import layers, ops
 
 from keras_center_ssl.encoders.normalization import BatchNormalization
-from keras_center_ssl.precision import full_precision
-from keras_center_ssl.unit_length import unit_length
+from keras_center_ssl.numerics import full_precision, unit_length
 
 LAST_LAYERS = (None, "affine", "plain")
 

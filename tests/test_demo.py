@@ -6,7 +6,7 @@ import runpy
 import pytest
 
 import keras_center_ssl as kcs
-from keras_center_ssl.recipe import load_recipe
+from keras_center_ssl.runs.recipe import load_recipe
 
 DEMO = pathlib.Path(__file__).parents[1] / "training" / "demo.py"
 
@@ -45,7 +45,7 @@ def test_make_demo_keeps_its_promises(demo, tmp_path, monkeypatch, capsys):
     """Healthy, at least 4 points over the untrained encoder, near raw pixels or better."""
     demo["main"].__globals__["ROOT"] = tmp_path
     demo["main"]()
-    from keras_center_ssl.run import Run
+    from keras_center_ssl.runs import Run
 
     metrics = Run(tmp_path / "runs" / "demo" / "run").metrics
     accuracy = metrics["knn_accuracy"]

@@ -19,11 +19,10 @@ DIGITS = ("name=quickstart-digits", "data.source=digits", "batch_size=64", "epoc
 
 def main():
     cli.quiet_start()
-    from keras_center_ssl import run as runs
-    from keras_center_ssl import zoo
+    from keras_center_ssl import runs, zoo
     from keras_center_ssl.callbacks import TrainingProgress
-    from keras_center_ssl.publishing import export_run
-    from keras_center_ssl.recipe import load_recipe
+    from keras_center_ssl.runs.publishing import export_run
+    from keras_center_ssl.runs.recipe import load_recipe
 
     began = time.monotonic()
     recipe = load_recipe(RECIPE, () if fashion_mnist_is_here() else DIGITS)

@@ -9,9 +9,9 @@ import keras
 import numpy as np
 
 from keras_center_ssl._version import __version__
-from keras_center_ssl.checkpoints import CheckpointFolder
+from keras_center_ssl.callbacks.checkpoint_files import CheckpointFolder
+from keras_center_ssl.engine.workers import shared_stop
 from keras_center_ssl.errors import DivergenceError, InputError, TrainingStopped
-from keras_center_ssl.strategies import shared_stop
 
 
 class Checkpoint(keras.callbacks.Callback):

@@ -8,9 +8,10 @@ import warnings
 import keras
 import numpy as np
 
-from keras_center_ssl import critical, diagnosis, geometry
+from keras_center_ssl import diagnosis, geometry
 from keras_center_ssl.callbacks.collapse_causes import likely_causes
 from keras_center_ssl.callbacks.embedding_probe import Probe
+from keras_center_ssl.diagnosis.rules import FEW_SAMPLES
 from keras_center_ssl.errors import CollapseError, CollapseWarning, InputError, one_of
 
 ACTIONS = ("warn", "stop", "raise")
@@ -272,7 +273,7 @@ class CollapseMonitor(keras.callbacks.Callback):
         window, steps = now.since(self._snapshot), self._step - self._snapshot_step
         # The covariance is centred within each step, which costs one degree of freedom a step.
         count = window.covariance_count - steps if tracker.tracks_covariance else window.count
-        if count < diagnosis.FEW_SAMPLES:
+        if count < FEW_SAMPLES:
             return None
         self._snapshot, self._snapshot_step = now, self._step
         figures = tracker.step_figures(window)
@@ -327,7 +328,7 @@ class CollapseMonitor(keras.callbacks.Callback):
         features = self._probe.features(self.model)
         if features is None:
             return
-        self.critical_center_weight = found = critical.critical_center_weight(*features)
+        self.critical_center_weight = found = diagnosis.critical_center_weight(*features)
         if found.says(self.model.center_weight) == "collapses":
             warnings.warn(
                 CollapseWarning(

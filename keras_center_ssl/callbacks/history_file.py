@@ -6,7 +6,7 @@ import pathlib
 
 import keras
 
-from keras_center_ssl.checkpoints import atomic_file
+from keras_center_ssl.files import atomic_file
 
 
 class HistoryFile(keras.callbacks.Callback):

@@ -3,7 +3,7 @@
 import keras
 
 from keras_center_ssl.errors import InputError
-from keras_center_ssl.precision import full_precision
+from keras_center_ssl.numerics import full_precision
 
 
 def as_encoder(model) -> keras.Model:

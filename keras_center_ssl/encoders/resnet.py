@@ -5,7 +5,7 @@ from keras import layers
 
 from keras_center_ssl.encoders.normalization import BatchNormalization
 from keras_center_ssl.errors import InputError, one_of
-from keras_center_ssl.precision import full_precision
+from keras_center_ssl.numerics import full_precision
 
 STEMS = ("auto", "small", "standard")
 

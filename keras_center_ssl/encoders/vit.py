@@ -4,7 +4,7 @@ import keras
 from keras import layers, ops
 
 from keras_center_ssl.errors import InputError, one_of
-from keras_center_ssl.precision import full_precision
+from keras_center_ssl.numerics import full_precision
 
 POOLS = ("class", "mean")
 

@@ -3,8 +3,7 @@
 from keras import ops
 
 from keras_center_ssl.errors import InputError
-from keras_center_ssl.precision import full_precision
-from keras_center_ssl.unit_length import unit_length
+from keras_center_ssl.numerics import full_precision, unit_length
 
 
 def unit(z):

@@ -4,7 +4,7 @@ from keras import ops
 
 from keras_center_ssl.errors import one_of
 from keras_center_ssl.losses._similarity import check_pair, unit
-from keras_center_ssl.precision import full_precision
+from keras_center_ssl.numerics import full_precision
 
 CENTERS = ("pooled", "cross_view")
 

@@ -4,7 +4,7 @@ from keras import ops
 
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.losses._similarity import check_pair
-from keras_center_ssl.precision import full_precision
+from keras_center_ssl.numerics import full_precision
 
 
 def dino(student, teacher, center, student_temperature=0.1, teacher_temperature=0.04):

@@ -3,7 +3,7 @@
 from keras import ops
 
 from keras_center_ssl.errors import InputError
-from keras_center_ssl.precision import full_precision
+from keras_center_ssl.numerics import full_precision
 
 
 def sinkhorn(scores, epsilon=0.05, iterations=3):

@@ -4,7 +4,7 @@ from keras import ops
 
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.losses._similarity import check_pair, unit
-from keras_center_ssl.precision import full_precision
+from keras_center_ssl.numerics import full_precision
 
 
 def triplet(anchor, positive, margin=1.0):

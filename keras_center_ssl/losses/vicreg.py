@@ -4,7 +4,7 @@ from keras import ops
 
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.losses._similarity import check_pair
-from keras_center_ssl.precision import full_precision
+from keras_center_ssl.numerics import full_precision
 
 EPSILON = 1e-4
 

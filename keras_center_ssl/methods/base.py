@@ -6,11 +6,11 @@ import keras
 from keras import ops
 
 from keras_center_ssl import engine
-from keras_center_ssl.center_tracker import CenterTracker, RunningMean
 from keras_center_ssl.data.checks import input_errors
 from keras_center_ssl.encoders import as_encoder
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.losses._similarity import unit
+from keras_center_ssl.methods.center_tracker import CenterTracker, RunningMean
 from keras_center_ssl.methods.clock import Clock
 from keras_center_ssl.methods.fit_callbacks import FitCallback, ResumableFit
 

@@ -6,7 +6,7 @@ from keras_center_ssl import heads, losses
 from keras_center_ssl.encoders.sizes import encode
 from keras_center_ssl.errors import one_of
 from keras_center_ssl.methods.base import SSLModel
-from keras_center_ssl.teacher import Teacher, check_momentum, cosine_momentum
+from keras_center_ssl.methods.teacher import Teacher, check_momentum, cosine_momentum
 
 PREDICTORS = ("mlp", None)
 

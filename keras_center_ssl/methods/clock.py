@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_center_ssl.precision import full_precision
+from keras_center_ssl.numerics import full_precision
 
 
 @keras.saving.register_keras_serializable(package="keras_center_ssl")

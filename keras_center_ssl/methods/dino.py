@@ -4,13 +4,13 @@ import keras
 from keras import ops
 
 from keras_center_ssl import engine, heads, losses
-from keras_center_ssl.center_tracker import RunningMean
 from keras_center_ssl.encoders.sizes import encode
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.losses.dino import teacher_probabilities
 from keras_center_ssl.methods.base import SSLModel
-from keras_center_ssl.precision import full_precision
-from keras_center_ssl.teacher import Teacher, check_momentum, cosine_momentum
+from keras_center_ssl.methods.center_tracker import RunningMean
+from keras_center_ssl.methods.teacher import Teacher, check_momentum, cosine_momentum
+from keras_center_ssl.numerics import full_precision
 
 GLOBAL_VIEWS = 2
 

@@ -9,7 +9,7 @@ from keras_center_ssl.errors import InputError
 from keras_center_ssl.losses._similarity import unit
 from keras_center_ssl.methods.base import SSLModel
 from keras_center_ssl.methods.queue import EmbeddingQueue
-from keras_center_ssl.teacher import Teacher, check_momentum, cosine_momentum
+from keras_center_ssl.methods.teacher import Teacher, check_momentum, cosine_momentum
 
 
 @keras.saving.register_keras_serializable(package="keras_center_ssl")

@@ -11,8 +11,9 @@ import pytest
 import tensorflow as tf
 
 import keras_center_ssl as kcs
-from keras_center_ssl import checkpoints
+from keras_center_ssl.callbacks import checkpoint_files as checkpoints
 from keras_center_ssl.callbacks.checkpointing import stop_on_signals
+from keras_center_ssl.files import is_disk_full
 
 STEPS = 5
 
@@ -299,11 +300,11 @@ def test_two_are_kept_and_rests_are_removed(tmp_path):
 
 def test_a_full_disk_is_known_by_number_and_by_words():
     for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        assert checkpoints.is_disk_full(OSError(number, "x"))
+        assert is_disk_full(OSError(number, "x"))
     wrapped = RuntimeError("cannot save")
     wrapped.__cause__ = ValueError("write failed: errno = 28, 'No space left on device'")
-    assert checkpoints.is_disk_full(wrapped)
-    assert not checkpoints.is_disk_full(PermissionError(errno.EACCES, "Permission denied"))
+    assert is_disk_full(wrapped)
+    assert not is_disk_full(PermissionError(errno.EACCES, "Permission denied"))
 
 
 def test_a_second_signal_stops_at_once(tmp_path):

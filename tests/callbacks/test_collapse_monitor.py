@@ -6,12 +6,12 @@ import warnings
 import keras
 import numpy as np
 import pytest
-from method_checks import build, digits_views
 
 import keras_center_ssl as kcs
 from keras_center_ssl import diagnosis
 from keras_center_ssl.callbacks import CollapseMonitor, collapse_monitor
 from keras_center_ssl.callbacks.collapse_causes import likely_causes
+from tests.helpers.method_checks import build, digits_views
 
 SMALL = dict(hidden_dim=32, output_dim=16)
 COLLAPSING = dict(SMALL, center_weight=0.0, decorrelation_weight=0.0)

@@ -5,11 +5,11 @@ import csv
 import numpy as np
 import pytest
 import tensorflow as tf
-from test_recipe import content
 
-from keras_center_ssl import run as runs
+from keras_center_ssl import runs
 from keras_center_ssl.errors import InputError
-from keras_center_ssl.recipe import parse_recipe
+from keras_center_ssl.runs.recipe import parse_recipe
+from tests.runs.test_recipe import content
 
 
 def fill(root, count, seed):

@@ -4,9 +4,9 @@ import zipfile
 import keras
 import numpy as np
 import pytest
-from method_checks import FIGURES, digits_views
 
 import keras_center_ssl as kcs
+from tests.helpers.method_checks import FIGURES, digits_views
 
 
 def images(rng, size=8, channels=1):

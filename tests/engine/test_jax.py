@@ -2,7 +2,6 @@
 
 import json
 import os
-import pathlib
 import socket
 import subprocess
 import sys
@@ -11,13 +10,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from replica_cases import CASES
 
 import keras_center_ssl as kcs
+from tests.helpers.replica_cases import CASES
 
 pytestmark = pytest.mark.jax
 
-FOLDER = pathlib.Path(__file__).parent
 ON_TWO = ["SimCLR", "SwAV", "BYOL"]
 
 
@@ -29,7 +27,7 @@ def start(script, *arguments, backend="jax", devices=1):
         "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
     }
     return subprocess.Popen(
-        [sys.executable, FOLDER / script, *map(str, arguments)],
+        [sys.executable, "-m", f"tests.helpers.{script}", *map(str, arguments)],
         env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -47,11 +45,11 @@ def finish(*programs):
 def folder(tmp_path_factory):
     """All methods on TensorFlow, on JAX, and on JAX with four devices and with two."""
     folder = tmp_path_factory.mktemp("backends")
-    finish(start("backend_steps.py", folder, "tensorflow", backend="tensorflow"))
+    finish(start("backend_steps", folder, "tensorflow", backend="tensorflow"))
     finish(
-        start("backend_steps.py", folder, "jax"),
-        start("backend_steps.py", folder, "jax4", devices=4),
-        start("backend_steps.py", folder, "jax2", *ON_TWO, devices=2),
+        start("backend_steps", folder, "jax"),
+        start("backend_steps", folder, "jax4", devices=4),
+        start("backend_steps", folder, "jax2", *ON_TWO, devices=2),
     )
     return folder
 
@@ -86,8 +84,8 @@ def test_two_processes_train_as_one(tmp_path):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     finish(
-        *(start("jax_process.py", tmp_path / f"{n}.npz", port, 2, n, devices=2) for n in (0, 1)),
-        start("jax_process.py", tmp_path / "alone.npz"),
+        *(start("jax_process", tmp_path / f"{n}.npz", port, 2, n, devices=2) for n in (0, 1)),
+        start("jax_process", tmp_path / "alone.npz"),
     )
     alone = np.load(tmp_path / "alone.npz")
     assert alone["devices"] == 1 and alone["progress"] == 1

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from replica_cases import CASES
-from worker_processes import run_workers
 
 import keras_center_ssl as kcs
+from tests.helpers.replica_cases import CASES
+from tests.helpers.worker_processes import run_workers
 
-SCRIPT = Path(__file__).with_name("replicas.py")
+SCRIPT = "tests.helpers.replicas"
 # A queue and Sinkhorn; a teacher, a centre and the mean over samples; statistics of the batch.
 SOME = ("SwAV", "DINO", "VICReg")
 slow = pytest.mark.slow
@@ -29,7 +29,7 @@ def run(folder, strategy, replicas, dtype, batches, *cases):
     cases = cases or tuple(CASES)
     paths = [folder / f"{name}-{i}" for i in range(replicas if strategy == "workers" else 1)]
     if not Path(f"{paths[0]}-{cases[-1]}.npz").exists():
-        command = [sys.executable, SCRIPT, strategy, replicas, dtype, batches]
+        command = [sys.executable, "-m", SCRIPT, strategy, replicas, dtype, batches]
         if strategy == "workers":
             run_workers(replicas, lambda index: [*command, paths[index], *cases])
         else:

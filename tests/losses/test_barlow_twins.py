@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from gradient_checks import check_loss
 
 import keras_center_ssl as kcs
+from tests.helpers.gradient_checks import check_loss
 
 barlow_twins = kcs.losses.barlow_twins
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from gradient_checks import check_loss, rotation, unit_rows
 
 import keras_center_ssl as kcs
 from keras_center_ssl.losses.center import _squared_second_moment
+from tests.helpers.gradient_checks import check_loss, rotation, unit_rows
 
 center = kcs.losses.center
 

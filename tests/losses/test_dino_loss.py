@@ -1,9 +1,9 @@
 import keras
 import numpy as np
 import pytest
-from gradient_checks import check_loss, value_and_gradients
 
 import keras_center_ssl as kcs
+from tests.helpers.gradient_checks import check_loss, value_and_gradients
 
 
 def softmax(logits):

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from gradient_checks import check_loss, rotation, unit_rows
 from keras import ops
 
 import keras_center_ssl as kcs
+from tests.helpers.gradient_checks import check_loss, rotation, unit_rows
 
 negative_cosine = kcs.losses.negative_cosine
 

@@ -3,9 +3,9 @@ import math
 
 import numpy as np
 import pytest
-from gradient_checks import check_loss, rotation, unit_rows
 
 import keras_center_ssl as kcs
+from tests.helpers.gradient_checks import check_loss, rotation, unit_rows
 
 nt_xent = kcs.losses.nt_xent
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from gradient_checks import unit_rows, value_and_gradients
 from keras import ops
 
 import keras_center_ssl as kcs
+from tests.helpers.gradient_checks import unit_rows, value_and_gradients
 
 sinkhorn = kcs.losses.sinkhorn
 

@@ -2,9 +2,9 @@ import math
 
 import numpy as np
 import pytest
-from gradient_checks import check_loss
 
 import keras_center_ssl as kcs
+from tests.helpers.gradient_checks import check_loss
 
 swav = kcs.losses.swav
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from gradient_checks import check_loss, rotation, unit_rows, value_and_gradients
 
 import keras_center_ssl as kcs
+from tests.helpers.gradient_checks import check_loss, rotation, unit_rows, value_and_gradients
 
 triplet = kcs.losses.triplet
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from gradient_checks import check_loss, rotation
 
 import keras_center_ssl as kcs
+from tests.helpers.gradient_checks import check_loss, rotation
 
 vicreg = kcs.losses.vicreg
 

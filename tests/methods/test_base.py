@@ -8,9 +8,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from method_checks import FIGURES, RANKS, build, digits_views, small_encoder
 
 import keras_center_ssl as kcs
+from tests.helpers.method_checks import FIGURES, RANKS, build, digits_views, small_encoder
 
 SMALL = dict(hidden_dim=16, output_dim=8)
 

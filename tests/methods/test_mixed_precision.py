@@ -3,9 +3,9 @@
 import keras
 import numpy as np
 import pytest
-from method_checks import build, digits_views
 
 import keras_center_ssl as kcs
+from tests.helpers.method_checks import build, digits_views
 
 HEADS = {"hidden_dim": 64, "output_dim": 32}
 # Arguments and learning rate: of the ones in the gallery, smaller.

@@ -1,8 +1,8 @@
 import keras
 import numpy as np
-from method_checks import build, check_round_trip, check_trains, digits_views
 
 import keras_center_ssl as kcs
+from tests.helpers.method_checks import build, check_round_trip, check_trains, digits_views
 
 SMALL = dict(hidden_dim=32, output_dim=16)
 

@@ -1,0 +1,3 @@
+from keras_center_ssl.cli.main import main
+
+main()

@@ -1,0 +1,106 @@
+"""Agreement among the processes of one training: who writes, whether they agree, when they stop."""
+
+import contextlib
+import hashlib
+import threading
+
+from keras_center_ssl.errors import InputError
+
+
+def is_chief(strategy=None):
+    """Whether this process writes the files: of several workers the first, else always."""
+    resolver = getattr(strategy, "cluster_resolver", None)
+    if resolver is None or resolver.task_type is None:
+        return True
+    if "chief" in resolver.cluster_spec().jobs:
+        return resolver.task_type == "chief"
+    return resolver.task_type == "worker" and resolver.task_id == 0
+
+
+def several(strategy):
+    """Whether there are several processes."""
+    resolver = getattr(strategy, "cluster_resolver", None)
+    return resolver is not None and len(resolver.cluster_spec().as_dict()) > 0
+
+
+def check_agreement(strategy, value, name):
+    """Raises `InputError` unless `value`, which has a `repr`, is the same in all processes."""
+    if not several(strategy):
+        return
+    import tensorflow as tf
+
+    digest = int.from_bytes(hashlib.sha256(repr(value).encode()).digest()[:7], "big")
+    found = strategy.gather(tf.constant([digest], tf.int64), axis=0).numpy()
+    if len(set(found.tolist())) > 1:
+        raise InputError(
+            f"The workers do not agree on {name}; here it is {value!r}. To go on with a run, all "
+            "of them have to see the chief's run folder: put it on a file system that they share."
+        )
+
+
+def lost_worker(strategy, error):
+    """Whether an error of a training says that another of its processes is gone."""
+    if not several(strategy):
+        return False
+    import tensorflow as tf
+
+    gone = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError)
+    return isinstance(error, gone)
+
+
+class SharedStop:
+    """The step behind which all workers of a training stop, once one of them is asked to.
+
+    Each step needs all workers: one that stopped alone would leave the others waiting for ever.
+    Every worker of a training makes one of these at its beginning.
+
+    Attributes:
+        found: `None`, or what was agreed on: the step and the signal.
+    """
+
+    _made = 0
+
+    def __init__(self):
+        # Each training has a key of its own: all workers train the same number of times.
+        SharedStop._made += 1
+        self._key = f"keras_center_ssl/stop/{SharedStop._made}"
+        self.found = None
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def propose(self, step, number):
+        """Has all workers stop behind `step`; whoever is first decides.
+
+        Args:
+            step: int. Far enough ahead for the word to reach the others before they get there.
+            number: The signal.
+        """
+        import tensorflow as tf
+
+        with contextlib.suppress(tf.errors.AlreadyExistsError):
+            _cluster().set_config_key_value(self._key, f"{step} {int(number)}")
+
+    def close(self):
+        """Ends the watch, at the end of a training that was not stopped."""
+        import tensorflow as tf
+
+        # The chief, which keeps the word, may be gone by now: the training is done all the same.
+        with contextlib.suppress(tf.errors.OpError):
+            self.propose(-1, 0)
+
+    def _watch(self):
+        # Returns when the key is set, and raises when the process ends.
+        with contextlib.suppress(Exception):
+            step, number = map(int, _cluster().get_config_key_value(self._key).split())
+            self.found = (step, number) if step >= 0 else None
+
+
+def shared_stop(strategy):
+    """A `SharedStop`, or `None` where there is but one process."""
+    return SharedStop() if several(strategy) else None
+
+
+def _cluster():
+    """What tells the workers of a cluster about each other (TensorFlow's coordination service)."""
+    from tensorflow.python.eager import context
+
+    return context.context()

@@ -1,0 +1,303 @@
+"""The running, replica-exact state behind every centre figure that `fit` logs."""
+
+import dataclasses
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_center_ssl import engine, geometry
+from keras_center_ssl.numerics import full_precision
+
+LARGEST_COVARIANCE = 2048
+
+
+@keras.saving.register_keras_serializable(package="keras_center_ssl")
+class CenterTracker(keras.layers.Layer):
+    """Sums over the embeddings of two views, from which every figure derives exactly.
+
+    It keeps the number of samples, the sums of `z1`, of `z2`, of `<z1, z2>` and of the squares
+    per dimension, and over every `covariance_every`-th sample the sum of `z1 z1'`, all of
+    L2-normalised embeddings. The figures are the unbiased ones of `kcs.geometry`. Under a
+    distribution strategy the sums are reduced over the replicas *before* anything is squared: W
+    replicas of B/W samples give the figures of one replica with B samples (the mean of per-replica
+    `||s||^2` would inflate the noise floor W-fold).
+
+    The sums grow until `reset_state` (at every epoch's start, in `fit`). Beside them it keeps an
+    exponential moving average of the batches' centres, which is never reset.
+
+    Args:
+        dim: Dimension of the embeddings.
+        within_steps: What the figures are centred on. `False`: on the mean of all embeddings since
+            the reset, as `kcs.geometry` does for the same embeddings in one array. `True`: on the
+            mean of each step's batch, so that only embeddings that the same weights produced are
+            compared. Training needs that: a collapsed centre that moves or flips its sign cancels
+            in the mean over an epoch, and a collapse would look healthy.
+        covariance_every: Which share of the samples enters the covariance, from which the two
+            ranks derive: every 4th by default. `None` turns it off, as do more than 2,048
+            dimensions.
+        momentum: Of the moving average of the centre, in [0, 1).
+
+    Example:
+
+    >>> tracker = kcs.CenterTracker(dim=128)
+    >>> tracker.update_state(z1, z2)
+    >>> tracker.figures()["center_norm"]
+    """
+
+    def __init__(self, dim, within_steps=False, covariance_every=4, momentum=0.9, **kwargs):
+        super().__init__(**{**kwargs, "trainable": False, "dtype": full_precision()})
+        self.dim = dim
+        self.within_steps = within_steps
+        self.covariance_every = covariance_every
+        self.momentum = momentum
+        self.tracks_covariance = covariance_every is not None and dim <= LARGEST_COVARIANCE
+        shapes = {
+            "count": (),
+            "pair_sum": (),
+            "sum1": (dim,),
+            "sum2": (dim,),
+            "square_sum": (dim,),
+            # Over steps: squared length of the batch's sum, pairs of embeddings of different
+            # samples, and the squared sum per dimension over the batch's size.
+            "step_square": (),
+            "step_pairs": (),
+            "step_square_sum": (dim,),
+        }
+        if self.tracks_covariance:
+            shapes |= {"outer_count": (), "outer_center": (dim,), "outer_sum": (dim, dim)}
+        self._sums = {name: self._state(name, shape) for name, shape in shapes.items()}
+        self.ema_sum = self._state("ema_sum", (dim,))
+        self.ema_weight = self._state("ema_weight", ())
+        self._resets = 0
+        self.built = True
+
+    def _state(self, name, shape):
+        # Every replica computes the same reduced value; "mean" keeps the copies one variable.
+        return self.add_weight(
+            name=name, shape=shape, initializer="zeros", trainable=False, aggregation="mean"
+        )
+
+    def update_state(self, z1, z2):
+        """Adds a batch: two `(B, dim)` embeddings, of which this replica holds its part."""
+        z1 = ops.stop_gradient(ops.normalize(ops.cast(z1, full_precision()), axis=-1))
+        z2 = ops.stop_gradient(ops.normalize(ops.cast(z2, full_precision()), axis=-1))
+        batch = {
+            "count": ops.cast(ops.shape(z1)[0], full_precision()),
+            "pair_sum": ops.sum(z1 * z2),
+            "sum1": ops.sum(z1, axis=0),
+            "sum2": ops.sum(z2, axis=0),
+            "square_sum": ops.sum(ops.square(z1) + ops.square(z2), axis=0),
+        }
+        if self.tracks_covariance:
+            some, count = self._share(z1)
+            batch["outer_count"] = count
+            batch["outer_center"] = ops.sum(some, axis=0)
+            batch["outer_sum"] = ops.matmul(ops.transpose(some), some)
+        batch = _reduce_together(batch)
+        n, both = batch["count"], batch["sum1"] + batch["sum2"]
+        # Of the (2 n)^2 pairs, 2 n are a vector with itself and 2 n a sample's two views.
+        batch["step_square"] = ops.sum(ops.square(both)) - 2 * n - 2 * batch["pair_sum"]
+        batch["step_pairs"] = 4 * n * (n - 1)
+        batch["step_square_sum"] = ops.square(both) / (2 * n)
+        if self.tracks_covariance and self.within_steps:
+            center = batch["outer_center"] / ops.maximum(batch["outer_count"], 1.0)
+            batch["outer_sum"] -= ops.outer(center, batch["outer_center"])
+        for name, value in batch.items():
+            self._sums[name].assign(self._sums[name] + value)
+        self.ema_sum.assign(self.momentum * self.ema_sum + (1 - self.momentum) * both / (2 * n))
+        self.ema_weight.assign(self.momentum * self.ema_weight + (1 - self.momentum))
+
+    def _share(self, z):
+        """Every `covariance_every`-th row of the global batch, as far as it is here; their number.
+
+        Further rows may be there, which are 0.
+        """
+        every, rows = self.covariance_every, z.shape[0]
+        if engine.replica_count() == 1 or (rows is not None and rows % every == 0):
+            some = z[::every]
+            return some, ops.cast(ops.shape(some)[0], full_precision())
+        place = ops.arange(ops.shape(z)[0], dtype="int32") + engine.rows_before(z)
+        chosen = ops.cast(place % every == 0, z.dtype)
+        return z * chosen[:, None], ops.sum(chosen)
+
+    def reset_state(self):
+        """Empties the sums. The moving average of the centre stays."""
+        for state in self._sums.values():
+            state.assign(ops.zeros(state.shape))
+        self._resets += 1
+
+    @property
+    def center(self):
+        """Centre vector of all embeddings since the last reset, `(dim,)`."""
+        return _center(self._sums)
+
+    @property
+    def ema_center(self):
+        """Moving average of the batches' centres, `(dim,)`, free of the bias of its start at 0."""
+        return self.ema_sum / ops.maximum(self.ema_weight, 1e-12)
+
+    def result(self):
+        """The figures that `fit` logs at every step, as a dict of scalar tensors."""
+        return self._result(self._sums)
+
+    def _result(self, sums):
+        n = ops.maximum(sums["count"], 2.0)
+        agreement = sums["pair_sum"] / n
+        if self.within_steps:
+            squared_center = sums["step_square"] / ops.maximum(sums["step_pairs"], 1.0)
+            mean_square = sums["step_square_sum"] / (2 * n)
+        else:
+            center = _center(sums)
+            squared_center = (2 * n * ops.sum(ops.square(center)) - 1 - agreement) / (2 * (n - 1))
+            mean_square = ops.square(center)
+        variance = sums["square_sum"] / (2 * n) - mean_square
+        return {
+            "center_norm": ops.sqrt(ops.maximum(squared_center, 0.0)),
+            "positive_cosine": agreement,
+            "between_variance": agreement - squared_center,
+            "normalized_std": ops.mean(ops.sqrt(ops.maximum(variance, 0.0))) * self.dim**0.5,
+        }
+
+    def snapshot(self):
+        """The sums as they stand, a `Snapshot`. The difference of two gives the steps between.
+
+        >>> before = tracker.snapshot()
+        >>> ...
+        >>> tracker.figures(tracker.snapshot().since(before))
+        """
+        # Copies: what TensorFlow hands out may share memory with the variable.
+        sums = {name: np.array(ops.convert_to_numpy(v)) for name, v in self._sums.items()}
+        return Snapshot(sums, self._resets)
+
+    def snapshot_of(self, sums):
+        """A `Snapshot` of sums that were saved since the last reset, to go on counting from."""
+        return Snapshot(sums, self._resets)
+
+    def figures(self, snapshot=None):
+        """All figures as Python floats, ranks included: of a snapshot, or since the last reset."""
+        snapshot = snapshot or self.snapshot()
+        return {**self.step_figures(snapshot), **self.ranks(snapshot)}
+
+    def step_figures(self, snapshot):
+        """The figures of `result` for a snapshot, as Python floats."""
+        sums = {k: v.astype("float64") for k, v in snapshot.sums.items() if "outer" not in k}
+        return {k: float(ops.convert_to_numpy(v)) for k, v in self._result(sums).items()}
+
+    def ranks(self, snapshot=None):
+        """`effective_rank` and `participation_ratio` of a snapshot or since the reset, or `{}`.
+
+        Both are of the centred embeddings, in float64 on the host; meant for epoch ends. NaN where
+        the embeddings were.
+        """
+        covariance = self.covariance(snapshot)
+        if covariance is None:
+            return {}
+        if not np.isfinite(covariance).all():
+            return {"effective_rank": float("nan"), "participation_ratio": float("nan")}
+        values = np.linalg.eigvalsh(covariance).clip(min=0)
+        return {
+            "effective_rank": geometry.effective_rank_of(values),
+            "participation_ratio": geometry.participation_ratio_of(values),
+        }
+
+    def covariance(self, snapshot=None):
+        """Covariance of the embeddings of a snapshot or since the reset, `(dim, dim)` float64.
+
+        `None` where it is not tracked, or rests on fewer than two samples.
+        """
+        if not self.tracks_covariance:
+            return None
+        snapshot = snapshot or self.snapshot()
+        count = snapshot.covariance_count
+        if count < 2:
+            return None
+        covariance = snapshot.sums["outer_sum"].astype("float64") / count
+        if not self.within_steps:
+            center = snapshot.sums["outer_center"].astype("float64") / count
+            covariance -= np.outer(center, center)
+        return covariance
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "dim": self.dim,
+            "within_steps": self.within_steps,
+            "covariance_every": self.covariance_every,
+            "momentum": self.momentum,
+        }
+
+
+@keras.saving.register_keras_serializable(package="keras_center_ssl")
+class RunningMean(keras.layers.Layer):
+    """Mean of a scalar over the steps since the last reset, the same on every replica."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**{**kwargs, "trainable": False, "dtype": full_precision()})
+        state = dict(shape=(), initializer="zeros", trainable=False, aggregation="mean")
+        self.total = self.add_weight(name="total", **state)
+        self.steps = self.add_weight(name="steps", **state)
+        self.built = True
+
+    def update_state(self, value):
+        """Adds this replica's `value`; replicas count alike."""
+        value = engine.all_reduce_sum(ops.cast(value, full_precision())) / engine.replica_count()
+        self.total.assign(self.total + ops.stop_gradient(value))
+        self.steps.assign(self.steps + 1.0)
+
+    def reset_state(self):
+        for state in (self.total, self.steps):
+            state.assign(ops.zeros(()))
+
+    def result(self):
+        return self.total / ops.maximum(self.steps, 1.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Snapshot:
+    """Sums of a `CenterTracker` at some step, as NumPy arrays."""
+
+    sums: dict
+    resets: int
+
+    def since(self, earlier):
+        """What came after an earlier snapshot; all of this one if there was a reset between."""
+        if earlier is None or earlier.resets != self.resets:
+            return self
+        return Snapshot(
+            {k: v.astype("float64") - earlier.sums[k] for k, v in self.sums.items()}, self.resets
+        )
+
+    @property
+    def count(self):
+        """Samples in the sums."""
+        return float(self.sums["count"])
+
+    @property
+    def covariance_count(self):
+        """Samples in the covariance, 0 where it is not tracked."""
+        return float(self.sums.get("outer_count", 0.0))
+
+    @property
+    def zero_share(self):
+        """Share of embeddings that are zero vectors, in [0, 1]: the figures do not see them."""
+        # Every other embedding has unit length.
+        squares = self.sums["square_sum"].sum(dtype="float64")
+        return float(max(0.0, 1.0 - squares / max(2 * self.count, 1.0)))
+
+
+def _center(sums):
+    return (sums["sum1"] + sums["sum2"]) / ops.maximum(2 * sums["count"], 1.0)
+
+
+def _reduce_together(sums):
+    """Sums each tensor of a dict over the replicas, in one collective."""
+    if engine.replica_count() == 1:
+        return sums
+    sizes = np.cumsum([int(np.prod(t.shape)) for t in sums.values()])[:-1].tolist()
+    flat = ops.concatenate([ops.reshape(t, (-1,)) for t in sums.values()])
+    parts = ops.split(engine.all_reduce_sum(flat), sizes)
+    return {
+        name: ops.reshape(part, tensor.shape)
+        for (name, tensor), part in zip(sums.items(), parts, strict=True)
+    }

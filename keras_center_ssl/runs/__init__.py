@@ -1,0 +1,22 @@
+"""From a recipe to a trained, evaluated and exported encoder, all in one folder."""
+
+from keras_center_ssl.runs.evaluate import evaluate, view_embeddings
+from keras_center_ssl.runs.folder import Run, free_folder, is_finished, load_model, resumes_from
+from keras_center_ssl.runs.publishing import export_run
+from keras_center_ssl.runs.recipe import Recipe, load_recipe, parse_recipe
+from keras_center_ssl.runs.train import train
+
+__all__ = [
+    "Recipe",
+    "Run",
+    "evaluate",
+    "export_run",
+    "free_folder",
+    "is_finished",
+    "load_model",
+    "load_recipe",
+    "parse_recipe",
+    "resumes_from",
+    "train",
+    "view_embeddings",
+]

@@ -1,0 +1,119 @@
+"""What a trained encoder is worth, on held-out images: accuracy, collapse report, pictures."""
+
+import keras
+import numpy as np
+
+from keras_center_ssl import data, diagnosis, evaluation
+from keras_center_ssl._version import __version__
+from keras_center_ssl.files import write_json
+from keras_center_ssl.reports import plots
+from keras_center_ssl.reports.page import write_report
+
+
+@data.input_errors()
+def evaluate(run, progress=None):
+    """k-NN accuracy and a collapse report of a run, on held-out images.
+
+    The trained encoder is compared with the same encoder before training and with raw pixels
+    (where the images take no more than a GiB). There are no accuracies without labels, nor where
+    the source has no test images: collapse is then diagnosed on the images of the training.
+    Collapse is diagnosed on two views of each test image, for the embeddings the loss works on
+    and for the encoder's features. Writes `metrics.json`, plots and `report.html` into the run.
+
+    Args:
+        run: A `Run`.
+        progress: Called with a sentence before each part.
+
+    Returns:
+        The metrics, a dict.
+    """
+    say = progress or (lambda text: None)
+    recipe = run.recipe
+    model = run.load_model()
+    train_set, test_set = (_in_memory(recipe.data.open(split)) for split in ("train", "test"))
+    held_out = train_set.name != test_set.name
+    shape = train_set.image_shape
+    metrics = {
+        "name": recipe.name,
+        "method": type(model).__name__,
+        "encoder": recipe.encoder.name,
+        "dataset": recipe.data.source,
+        "data_fingerprint": train_set.fingerprint,
+        "held_out": held_out,
+        "samples": {"train": train_set.count, "test": test_set.count},
+        "seed": recipe.seed,
+        "training": run.metrics.get("training", {}),
+        "versions": {"keras_center_ssl": __version__, "keras": keras.__version__},
+    }
+    if held_out and train_set.has_labels and test_set.has_labels:
+        say("Features of the trained encoder")
+        candidates = {"trained": lambda x: evaluation.embed(model, x)}
+        untrained = recipe.build_model(shape)
+        candidates["untrained"] = lambda x: evaluation.embed(untrained, x)
+        if all(isinstance(part, data.ArraySource) for part in (train_set, test_set)):
+            candidates["raw_pixels"] = lambda x: _flat(x)
+        metrics["knn_accuracy"] = {}
+        for name, embed in candidates.items():
+            say(f"k-NN accuracy: {name.replace('_', ' ')}")
+            # Features before labels: which files cannot be read is known after a pass.
+            sets = [(embed(_images(part)), part.labels) for part in (train_set, test_set)]
+            metrics["knn_accuracy"][name] = evaluation.knn_accuracy(*sets[0], *sets[1])
+    say(f"Collapse report on {'held-out' if held_out else 'training'} images")
+    embeddings = view_embeddings(model, recipe, test_set)
+    metrics["collapse"] = {
+        name: diagnosis.diagnose(*pair, name=name).to_dict() for name, pair in embeddings.items()
+    }
+    write_json(run.folder / "metrics.json", metrics)
+    (run.folder / "plots").mkdir(exist_ok=True)
+    labels = None if test_set.labels is None else test_set.labels[: len(embeddings["features"][0])]
+    plots.embedding_pictures(
+        {name: pair[0] for name, pair in embeddings.items()}, run.folder / "plots", labels=labels
+    )
+    write_report(run)
+    return metrics
+
+
+def view_embeddings(model, recipe, images):
+    """Embeddings of two views of each image: where the loss works, and the encoder's features.
+
+    Returns:
+        `{"projection": (z1, z2), "features": (f1, f2)}`, arrays `(N, D)`; the first name is the
+        method's first tracked branch.
+    """
+    count = images.count
+    dataset = data.multi_view(
+        images,
+        views=recipe.build_views(images.image_shape),
+        batch_size=min(recipe.batch_size, count),
+        seed=recipe.seed,
+        shuffle=False,
+        # A last batch of one is no batch to a method.
+        drop_remainder=count % recipe.batch_size == 1,
+    )
+    branch = next(iter(model.trackers))
+    parts = {branch: ([], []), "features": ([], [])}
+    for (views,) in dataset:
+        pairs = {
+            branch: model.branches(views, training=False)[1][branch],
+            "features": [model(view, training=False) for view in views[:2]],
+        }
+        for name, pair in pairs.items():
+            for part, embedding in zip(parts[name], pair, strict=True):
+                part.append(keras.ops.convert_to_numpy(embedding))
+    return {name: tuple(np.concatenate(p) for p in pair) for name, pair in parts.items()}
+
+
+def _in_memory(source):
+    """The images in memory where they take no more than a GiB, else the source as it is."""
+    small = source.nbytes is not None and source.nbytes <= 2**30
+    return data.load(source) if small else source
+
+
+def _images(source):
+    """What `evaluation.embed` takes."""
+    return source.images if isinstance(source, data.ArraySource) else data.batches(source, 256)
+
+
+def _flat(images):
+    scale = 255.0 if images.dtype == np.uint8 else 1.0
+    return images.reshape(len(images), -1).astype("float32") / np.float32(scale)

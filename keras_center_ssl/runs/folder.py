@@ -1,0 +1,117 @@
+"""A run folder: what `center-ssl train` writes, and what the other commands read.
+
+recipe.yaml     as resolved        history.csv     tensorboard/     checkpoints/model.keras
+checkpoints/step-*.safetensors, while it is trained: what `--resume` goes on from
+encoder.keras   metrics.json       plots/*.png     report.html
+skipped_files.csv, where images could not be read
+"""
+
+import csv
+import json
+import os
+import pathlib
+
+import keras
+
+from keras_center_ssl.callbacks.checkpoint_files import CheckpointFolder
+from keras_center_ssl.errors import InputError
+from keras_center_ssl.runs.recipe import load_recipe
+
+
+class Run:
+    """A finished run, read from its folder.
+
+    Args:
+        folder: What `train` wrote.
+
+    Raises:
+        InputError: If the folder is missing or holds no run.
+    """
+
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+        if not self.folder.is_dir():
+            raise InputError(f"There is no run folder {str(folder)!r}. center-ssl train makes one.")
+        if not (self.folder / "recipe.yaml").is_file():
+            raise InputError(
+                f"{str(folder)!r} is not a run folder: it has no recipe.yaml. center-ssl train "
+                "RECIPE.yaml --out FOLDER makes one."
+            )
+        self.recipe = load_recipe(self.folder / "recipe.yaml")
+
+    @property
+    def checkpoint(self):
+        return self.folder / "checkpoints" / "model.keras"
+
+    @property
+    def history(self):
+        """Dict of name to list of floats, one value an epoch."""
+        with open(self.folder / "history.csv", newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        # Keras' logger writes "NA" for what an epoch did not have.
+        names = [name for name in (rows[0] if rows else {}) if rows[-1][name] != "NA"]
+        return {name: [float(row[name]) for row in rows] for name in names}
+
+    @property
+    def metrics(self):
+        """What the last evaluation found, or an empty dict."""
+        file = self.folder / "metrics.json"
+        return json.loads(file.read_text()) if file.is_file() else {}
+
+    def load_model(self):
+        """The trained method, teacher, optimizer and centre state included."""
+        return load_model(self.checkpoint)
+
+
+def load_model(path):
+    """`keras.saving.load_model` that says in one sentence why a file cannot be read."""
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise InputError(f"There is no file {str(path)!r}; expected a model saved as .keras.")
+    try:
+        return keras.saving.load_model(path)
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else "no reason"
+        raise InputError(
+            f"{str(path)!r} cannot be read as a Keras model ({type(error).__name__}: {reason}). "
+            "The file is damaged, or was saved by another version. Train again, or copy the file "
+            "anew."
+        ) from error
+
+
+def is_finished(folder):
+    """Whether a run folder's training is complete."""
+    folder = pathlib.Path(folder)
+    files = all((folder / name).is_file() for name in ("metrics.json", "report.html"))
+    return files and resumes_from(folder) is None
+
+
+def resumes_from(folder):
+    """Path of the newest checkpoint that an unfinished run goes on from, or `None`."""
+    return next(iter(CheckpointFolder(pathlib.Path(folder) / "checkpoints").files()), None)
+
+
+def free_folder(folder):
+    """`folder` as a path that does not exist or is an empty folder."""
+    folder = pathlib.Path(folder)
+    if resumes_from(folder):
+        raise InputError(
+            f"The output folder {str(folder)!r} holds an unfinished run. Go on with it with "
+            "--resume, or give another folder with --out; nothing was overwritten."
+        )
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(
+            f"The output folder {str(folder)!r} exists and is not empty. Give another with --out, "
+            "or remove it first; nothing was overwritten."
+        )
+    return folder
+
+
+def save_model(model, path):
+    """Saves a model so that a reader never sees half of it."""
+    temporary = path.with_name(f"unfinished.{path.name}")
+    try:
+        model.save(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

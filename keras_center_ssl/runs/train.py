@@ -1,0 +1,166 @@
+"""From a recipe to a run folder, resumable at any step."""
+
+import contextlib
+import csv
+import dataclasses
+import pathlib
+import shutil
+import tempfile
+
+import keras
+
+from keras_center_ssl import data
+from keras_center_ssl.callbacks import Checkpoint, CollapseMonitor, StopOnDivergence
+from keras_center_ssl.callbacks.checkpointing import stop_on_signals
+from keras_center_ssl.callbacks.history_file import HistoryFile
+from keras_center_ssl.encoders import plain
+from keras_center_ssl.engine import strategies, workers
+from keras_center_ssl.errors import TrainingStopped
+from keras_center_ssl.files import is_disk_full, write_json, write_text
+from keras_center_ssl.reports import plots
+from keras_center_ssl.reports.page import write_report
+from keras_center_ssl.runs.folder import Run, free_folder, is_finished, save_model
+from keras_center_ssl.runs.resuming import SameImages, check_resumable
+
+
+@data.input_errors()
+def train(recipe, out, callbacks=(), resume=False, checkpoint_every=None, say=None, strategy=None):
+    """Trains what a recipe describes and writes a run folder.
+
+    While it trains, `checkpoints/` holds `model.keras`, the model at the last epoch's end, and the
+    two newest checkpoints of `callbacks.Checkpoint`; those are deleted when the run is complete.
+
+    Args:
+        recipe: A `Recipe`.
+        out: The folder to make; it must not exist, or be empty.
+        callbacks: Further Keras callbacks, for progress.
+        resume: Whether to go on with an unfinished run in `out`, exactly as if it had not been
+            interrupted. Where there is none, one begins; a complete one is returned as it is.
+        checkpoint_every: Steps between checkpoints; `None`: every 10 minutes. There is one at
+            every epoch's end, too.
+        say: Called with a sentence on how the run begins, and on SIGTERM or Ctrl-C.
+        strategy: What `strategies.open_strategy` gave. Of several workers only the chief writes
+            into `out`; to resume, the others need to read it.
+
+    Returns:
+        The `Run`; `None` on workers other than the chief. A training that fails before its first
+        checkpoint leaves no folder behind.
+
+    Raises:
+        InputError: For an occupied folder, another recipe than the run's to resume, and whatever
+            is wrong with the data.
+        TrainingStopped: After SIGTERM or Ctrl-C, or where the disk is full. The folder can be
+            resumed, if the message names a checkpoint.
+        DivergenceError: Where loss or weights are not finite.
+    """
+    say = say or (lambda text: None)
+    out = pathlib.Path(out)
+    if strategy is not None:
+        strategies.check_batch_size(recipe.batch_size, strategy)
+        if not workers.is_chief(strategy):
+            return _train_beside(recipe, out, callbacks, resume, checkpoint_every, strategy)
+    return _train(recipe, out, callbacks, resume, checkpoint_every, say, strategy)
+
+
+def _train_beside(recipe, out, callbacks, resume, checkpoint_every, strategy):
+    """`train` for a worker that is not the chief: does the same, and keeps nothing of it."""
+    with tempfile.TemporaryDirectory() as folder:
+        beside = pathlib.Path(folder) / "run"
+        if resume and out.is_dir():
+            # Where the chief goes on from. It changes nothing there before all have begun.
+            shutil.copytree(out, beside)
+        _train(recipe, beside, callbacks, resume, checkpoint_every, lambda text: None, strategy)
+
+
+def _train(recipe, out, callbacks, resume, checkpoint_every, say, strategy):
+    """`train`, on one of the workers or alone."""
+    resuming = resume and check_resumable(out, recipe, say)
+    if resuming and is_finished(out):
+        return Run(out)
+    if not resuming:
+        free_folder(out)
+    checkpoint = Checkpoint(out / "checkpoints", every=checkpoint_every, say=say)
+    if strategy is not None:
+        newest = [path.name for path in checkpoint.checkpoints.files()[:1]]
+        workers.check_agreement(strategy, newest, f"the newest checkpoint in {str(out)!r}")
+    keras.config.set_dtype_policy(recipe.precision)
+    source = recipe.data.open("train")
+    shape = source.image_shape
+    dataset = recipe.build_dataset(source, shape)
+    steps = int(dataset.cardinality())
+    with contextlib.nullcontext() if strategy is None else strategy.scope():
+        model = recipe.build_model(shape)
+        model.compile(recipe.build_optimizer(steps))
+    monitor = CollapseMonitor(every=max(10, steps // 5))
+    existed = out.exists()
+    try:
+        (out / "checkpoints").mkdir(parents=True, exist_ok=True)
+        write_text(out / "recipe.yaml", recipe.to_yaml())
+        with stop_on_signals(checkpoint, say):
+            model.fit(
+                dataset,
+                epochs=recipe.epochs,
+                verbose=0,
+                callbacks=[
+                    *callbacks,
+                    StopOnDivergence(),
+                    monitor,
+                    SameImages(dataset.source),
+                    HistoryFile(out / "history.csv"),
+                    keras.callbacks.TensorBoard(out / "tensorboard", write_graph=False),
+                    _SaveModel(out / "checkpoints" / "model.keras"),
+                    checkpoint,
+                ],
+            )
+        run = _finish(out, recipe, model, dataset, monitor, checkpoint.seconds, steps)
+    except BaseException as error:
+        # Nothing half-written: without a first checkpoint the folder is of no use to anyone.
+        if not checkpoint.checkpoints.files() and not is_finished(out):
+            shutil.rmtree(out, ignore_errors=True)
+            if existed:
+                out.mkdir(exist_ok=True)
+        if is_disk_full(error) and not isinstance(error, TrainingStopped):
+            raise TrainingStopped(
+                f"There is no room left to write the run {str(out)!r}. {checkpoint.last()}"
+            ) from error
+        if workers.lost_worker(strategy, error):
+            raise TrainingStopped(
+                "Another worker is gone: it failed, was killed, or cannot be reached any more; its "
+                f"own output may say why. {checkpoint.last()}"
+            ) from error
+        raise
+    checkpoint.checkpoints.clear()
+    return run
+
+
+def _finish(out, recipe, model, dataset, monitor, seconds, steps):
+    """Writes what a run folder holds once the training is done."""
+    save_model(model, out / "checkpoints" / "model.keras")
+    save_model(plain(model.encoder), out / "encoder.keras")
+    if dataset.skipped:
+        with open(out / "skipped_files.csv", "w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([("file", "reason"), *sorted(dataset.skipped.items())])
+    run = Run(out)
+    (out / "plots").mkdir(exist_ok=True)
+    plots.training_curves(run.history, out / "plots" / "training.png")
+    training = {
+        "seconds": round(seconds, 1),
+        "images_per_second": round(recipe.epochs * steps * recipe.batch_size / seconds, 1),
+        "steps": recipe.epochs * steps,
+        "skipped_files": len(dataset.skipped),
+        "collapse_seen": monitor.finding and dataclasses.asdict(monitor.finding),
+    }
+    write_json(out / "metrics.json", {"training": training})
+    write_report(run)
+    return run
+
+
+class _SaveModel(keras.callbacks.Callback):
+    """Saves the model at every epoch's end, so that a run can be looked at before it is done."""
+
+    def __init__(self, path):
+        super().__init__()
+        self._path = path
+
+    def on_epoch_end(self, epoch, logs=None):
+        save_model(self.model, self._path)

@@ -1,0 +1,1 @@
+"""What several tests use: method builders, gradient checks, processes of workers."""
