@@ -1,5 +1,5 @@
 # make demo   trains, evaluates, exports, publishes and loads an encoder: six minutes on two cores
-# make test   runs the tests
+# make test   checks style and types, runs the tests
 # Both set everything up themselves, in .venv. Another Python: make demo PYTHON=/path/to/python3.11
 
 PYTHON ?=
@@ -13,7 +13,7 @@ JAX := KERAS_BACKEND=jax JAX_COMPILATION_CACHE_DIR=$(CURDIR)/build/jax \
 	JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0.1 \
 	XLA_FLAGS="--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 
-.PHONY: setup demo test test-jax test-slow lint gallery benchmark benchmark-quick benchmark-cost clean
+.PHONY: setup demo test test-jax test-slow lint types architecture attacks gallery benchmark benchmark-quick benchmark-cost clean
 
 setup: .venv/.installed
 
@@ -40,6 +40,22 @@ test-slow: .venv/.installed
 lint: .venv/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+# The public surface, by pyright. It is a program for Node, which not every machine has.
+types: .venv/.installed
+	@if ! command -v node >/dev/null; then \
+		echo "types: left out, because pyright needs Node and there is none"; \
+	else $(BIN)/pyright --pythonpath $(BIN)/python; fi
+
+# The picture in docs/architecture.md, from the imports. Fails on a circle.
+architecture: .venv/.installed
+	@$(BIN)/python docs/draw_architecture.py
+
+# Ten minutes of odd files, arrays, servers and kills; MINUTES=3 SEED=7 for others.
+MINUTES ?= 10
+SEED ?= 0
+attacks: .venv/.installed
+	@$(BIN)/python training/attacks/attack.py --minutes $(MINUTES) --seed $(SEED)
 
 # Every configuration that should collapse and every healthy one: about an hour on two cores the
 # first time; what results.csv holds is not trained again.
