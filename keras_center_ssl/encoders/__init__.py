@@ -2,12 +2,15 @@
 
 from keras_center_ssl.encoders.adapt import as_encoder, plain
 from keras_center_ssl.encoders.normalization import BatchNormalization
+from keras_center_ssl.encoders.pooling import GridPooling
 from keras_center_ssl.encoders.resnet import resnet18, resnet50, resnet_small
 from keras_center_ssl.encoders.sizes import encode
 from keras_center_ssl.encoders.vit import PatchTokens, vit_small, vit_tiny
+from keras_center_ssl.encoders.whitening import unwhitened, whitened
 
 __all__ = [
     "BatchNormalization",
+    "GridPooling",
     "PatchTokens",
     "as_encoder",
     "encode",
@@ -15,6 +18,8 @@ __all__ = [
     "resnet18",
     "resnet50",
     "resnet_small",
+    "unwhitened",
     "vit_small",
     "vit_tiny",
+    "whitened",
 ]

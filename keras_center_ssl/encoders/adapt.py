@@ -2,11 +2,11 @@
 
 import keras
 
+from keras_center_ssl.encoders.pooling import check_grid, pooled
 from keras_center_ssl.errors import InputError
-from keras_center_ssl.numerics import full_precision
 
 
-def as_encoder(model) -> keras.Model:
+def as_encoder(model, grid: int = 1) -> keras.Model:
     """Returns `model` as an encoder: images `(B, H, W, C)` to features `(B, D)`.
 
     A model whose output is `(B, D)` is returned as it is. Feature maps `(B, H, W, D)`, as the
@@ -14,10 +14,12 @@ def as_encoder(model) -> keras.Model:
 
     Args:
         model: A built `keras.Model` with one image input and one output.
+        grid: Feature maps are averaged over `grid x grid` cells, as in `kcs.encoders.resnet18`.
 
     Raises:
         InputError: If `model` is no Keras model, is not built, has several inputs or outputs, or
-            an output that is neither `(B, D)` nor `(B, H, W, D)` with a known `D`.
+            an output that is neither `(B, D)` nor `(B, H, W, D)` with a known `D`, or if there is
+            a grid to make of features that have no positions any more.
     """
     if not isinstance(model, keras.Model):
         raise InputError(
@@ -45,14 +47,17 @@ def as_encoder(model) -> keras.Model:
         raise InputError(
             f"An encoder gives features (B, D) or feature maps (B, H, W, D) with a known D; the "
             f"output of {model.name!r} has shape {feature_shape}. Add keras.layers.Flatten or a "
-            "pooling layer behind it."
+            "pooling layer after it."
         )
-    if len(feature_shape) == 2:
-        return model
-    pooled = keras.layers.GlobalAveragePooling2D(dtype=full_precision(), name="features")(
-        outputs[0]
-    )
-    return keras.Model(inputs[0], pooled, name=model.name)
+    if len(feature_shape) == 4:
+        return keras.Model(inputs[0], pooled(outputs[0], grid), name=model.name)
+    if check_grid(grid) > 1:
+        raise InputError(
+            f"A grid is made of feature maps (B, H, W, D); the output of {model.name!r} has shape "
+            f"{feature_shape} and no positions any more. Leave out its last pooling layer "
+            "(include_top=False and pooling=None in keras.applications), or use grid=1."
+        )
+    return model
 
 
 def _with_shapes(model):

@@ -4,8 +4,8 @@ import keras
 from keras import layers
 
 from keras_center_ssl.encoders.normalization import BatchNormalization
+from keras_center_ssl.encoders.pooling import pooled
 from keras_center_ssl.errors import InputError, one_of
-from keras_center_ssl.numerics import full_precision
 
 STEMS = ("auto", "small", "standard")
 
@@ -15,6 +15,7 @@ def resnet_small(
     width: int = 16,
     blocks: int = 1,
     stem: str = "small",
+    grid: int = 1,
     name: str = "resnet_small",
 ) -> keras.Model:
     """A ResNet for small images on a plain CPU: three stages of basic blocks.
@@ -27,34 +28,41 @@ def resnet_small(
         blocks: Basic blocks per stage.
         stem: `"small"` (one 3x3 convolution), `"standard"` (7x7 with stride 2, then max-pooling)
             or `"auto"` (small below 65 pixels).
+        grid: Features are means over `grid x grid` cells of the last feature map: 1, the global
+            average; 2 or 3 keep roughly where something was, in 4 or 9 times the dimensions.
         name: Name of the model.
 
     Returns:
-        A `keras.Model`: images `(B, H, W, C)` to features `(B, 4 * width)`, float32.
+        A `keras.Model`: images `(B, H, W, C)` to features `(B, grid * grid * 4 * width)`, float32.
     """
-    return _resnet(
-        _basic_block, [blocks] * 3, [width, 2 * width, 4 * width], input_shape, stem, name
-    )
+    widths = [width, 2 * width, 4 * width]
+    return _resnet(_basic_block, [blocks] * 3, widths, input_shape, stem, grid, name)
 
 
 def resnet18(
-    input_shape: tuple[int, int, int] = (32, 32, 3), stem: str = "auto", name: str = "resnet18"
+    input_shape: tuple[int, int, int] = (32, 32, 3),
+    stem: str = "auto",
+    grid: int = 1,
+    name: str = "resnet18",
 ) -> keras.Model:
     """ResNet-18: 11.2M parameters, 512 features. Arguments as in `resnet_small`."""
-    return _resnet(_basic_block, [2, 2, 2, 2], [64, 128, 256, 512], input_shape, stem, name)
+    return _resnet(_basic_block, [2, 2, 2, 2], [64, 128, 256, 512], input_shape, stem, grid, name)
 
 
 def resnet50(
-    input_shape: tuple[int, int, int] = (224, 224, 3), stem: str = "auto", name: str = "resnet50"
+    input_shape: tuple[int, int, int] = (224, 224, 3),
+    stem: str = "auto",
+    grid: int = 1,
+    name: str = "resnet50",
 ) -> keras.Model:
     """ResNet-50 (v1.5: stride in the 3x3 convolution): 23.5M parameters, 2,048 features.
 
     Arguments as in `resnet_small`.
     """
-    return _resnet(_bottleneck, [3, 4, 6, 3], [64, 128, 256, 512], input_shape, stem, name)
+    return _resnet(_bottleneck, [3, 4, 6, 3], [64, 128, 256, 512], input_shape, stem, grid, name)
 
 
-def _resnet(block, depths, widths, input_shape, stem, name):
+def _resnet(block, depths, widths, input_shape, stem, grid, name):
     _check(input_shape, stem, depths, widths)
     if stem == "auto":
         stem = "small" if min(input_shape[:2]) <= 64 else "standard"
@@ -69,9 +77,7 @@ def _resnet(block, depths, widths, input_shape, stem, name):
         for index in range(depth):
             stride = 2 if stage > 0 and index == 0 else 1
             x = block(x, width, stride, f"stage{stage + 1}_block{index + 1}")
-    # float32 whatever the precision of the network: embeddings are compared, and exported.
-    features = layers.GlobalAveragePooling2D(dtype=full_precision(), name="features")(x)
-    return keras.Model(images, features, name=name)
+    return keras.Model(images, pooled(x, grid), name=name)
 
 
 def _conv_bn(x, width, kernel, stride, name, relu=True):

@@ -6,7 +6,7 @@ from keras import layers, ops
 from keras_center_ssl.errors import InputError, one_of
 from keras_center_ssl.numerics import full_precision
 
-POOLS = ("class", "mean")
+POOLS = ("class", "mean", "class+mean")
 
 
 def vit_tiny(
@@ -31,14 +31,16 @@ def vit_tiny(
             pixels.
         depth: Number of blocks.
         heads: Attention heads per block, a divisor of the width.
-        pool: Where the features come from: `"class"`, a class token that is read at the end, or
-            `"mean"`, the mean of all patches (there is no class token then).
+        pool: Where the features come from: `"class"`, a class token that is read at the end;
+            `"mean"`, the mean of all patches (there is no class token then); or `"class+mean"`,
+            both of them one after the other, in twice the dimensions.
         drop_path: Rate at which the last block's residual branches are skipped in training; it
             grows linearly with the depth (stochastic depth, arXiv 1603.09382). .1 in DINO.
         name: Name of the model.
 
     Returns:
-        A `keras.Model`: images `(B, H, W, C)` to features `(B, 192)`, float32.
+        A `keras.Model`: images `(B, H, W, C)` to features `(B, 192)`, float32; `(B, 384)` for
+        `"class+mean"`.
     """
     return _vit(192, input_shape, patch_size, depth, heads, pool, drop_path, name)
 
@@ -63,14 +65,23 @@ def _vit(width, input_shape, patch_size, depth, heads, pool, drop_path, name):
     images = keras.Input(input_shape, name="images")
     x = layers.Rescaling(2.0, offset=-1.0, name="rescaling")(images)
     x = layers.Conv2D(width, patch_size, strides=patch_size, name="patches")(x)
-    x = PatchTokens(class_token=pool == "class", name="tokens")(x)
+    x = PatchTokens(class_token=pool != "mean", name="tokens")(x)
     for index in range(depth):
         rate = drop_path * index / max(depth - 1, 1)
         x = _block(x, width, heads, rate, f"block{index + 1}")
     x = layers.LayerNormalization(epsilon=1e-6, name="norm")(x)
-    x = x[:, 0] if pool == "class" else layers.GlobalAveragePooling1D(name="pool")(x)
+    x = _pooled(x, pool)
     features = layers.Activation("linear", dtype=full_precision(), name="features")(x)
     return keras.Model(images, features, name=name)
+
+
+def _pooled(tokens, pool):
+    """Class token, mean of the patches, or both, of tokens `(B, T, D)`."""
+    if pool == "class":
+        return tokens[:, 0]
+    patches = tokens if pool == "mean" else tokens[:, 1:]
+    mean = layers.GlobalAveragePooling1D(name="pool")(patches)
+    return mean if pool == "mean" else layers.Concatenate(name="both")([tokens[:, 0], mean])
 
 
 def _block(x, width, heads, drop_path, name):
