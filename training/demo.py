@@ -96,11 +96,11 @@ def shown(path):
 
 
 def step(command):
-    cli.console.print(f"\n[bold]{command}[/bold]", highlight=False)
+    cli.console.print(f"\n{command}", style="bold")
 
 
 def say(text):
-    cli.console.print(text, highlight=False, markup=False)
+    cli.console.print(text)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,44 @@
+"""`center-ssl evaluate`, and the tables at its end."""
+
+import pathlib
+from typing import Annotated
+
+import typer
+
+from keras_center_ssl.cli.tables import print_table
+from keras_center_ssl.cli.terminal import console, quiet_start
+
+RunFolder = Annotated[pathlib.Path, typer.Argument(help="A run folder, as train wrote it.")]
+
+_FIGURES = {
+    "center_norm": "centre norm",
+    "between_variance": "between-sample variance",
+    "effective_rank": "effective rank",
+}
+
+
+def evaluate(run: RunFolder):
+    """Measure a run: k-NN accuracy and a collapse report on held-out images."""
+    quiet_start()
+    from keras_center_ssl import runs
+
+    metrics = runs.evaluate(runs.Run(run), progress=console.print)
+    print_metrics(metrics)
+    console.print(f"Pictures and all figures: {run / 'report.html'}")
+
+
+def print_metrics(metrics):
+    """The tables at the end of an evaluation: accuracies, then figures and verdicts."""
+    accuracies = metrics.get("knn_accuracy")
+    if accuracies:
+        rows = [[name.replace("_", " "), float(value)] for name, value in accuracies.items()]
+        print_table(console, ("features", "accuracy"), rows, f"k-NN accuracy, {metrics['dataset']}")
+    elif metrics.get("knn_left_out"):
+        console.print(f"No k-NN accuracy: {metrics['knn_left_out']}")
+    images = "test images" if metrics.get("held_out", True) else "training images"
+    rows = []
+    for name, report in metrics["collapse"].items():
+        figures = [float(report["figures"][key]) for key in _FIGURES]
+        rows.append([name, *figures, report["verdict"].replace("_", " ")])
+    titles = ("embeddings", *_FIGURES.values(), "verdict")
+    print_table(console, titles, rows, f"Collapse, on two views of the {images}")

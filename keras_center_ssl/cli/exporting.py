@@ -1,0 +1,33 @@
+"""`center-ssl export`."""
+
+import pathlib
+from typing import Annotated
+
+import typer
+
+from keras_center_ssl.cli.evaluating import RunFolder
+from keras_center_ssl.cli.terminal import console, quiet_start
+
+
+def export(
+    run: RunFolder,
+    out: Annotated[pathlib.Path, typer.Option(help="The bundle's folder.")],
+    formats: Annotated[
+        list[str] | None,
+        typer.Option("--format", help="keras, saved_model or onnx; all three if left out."),
+    ] = None,
+    opset: Annotated[int, typer.Option(help="ONNX opset.")] = 17,
+):
+    """Export a run's encoder as a bundle: Keras, SavedModel, ONNX and a model card."""
+    quiet_start()
+    from keras_center_ssl import runs
+    from keras_center_ssl.runs.publishing import export_run
+
+    finished = runs.Run(run)
+    if not finished.metrics.get("collapse"):
+        console.print("The run was not evaluated yet: evaluating.")
+        runs.evaluate(finished, progress=console.print)
+    bundle, parity = export_run(finished, out, formats, opset=opset)
+    for name, result in parity.items():
+        console.print(f"{name}: largest difference to Keras {result['max_absolute_error']:.2g}")
+    console.print(f"Bundle in {bundle}; its card: {bundle / 'README.md'}")

@@ -1,0 +1,142 @@
+"""What every command shares: the console, how errors are printed, and a quiet start of Keras."""
+
+import contextlib
+import errno
+import os
+import signal
+import sys
+import tempfile
+import warnings
+
+from rich.console import Console
+
+from keras_center_ssl.errors import CheckpointWarning, CollapseWarning
+
+# What a shell reports for a process that SIGPIPE has ended.
+_CLOSED_PIPE = 141
+
+
+class Terminal(Console):
+    """A console that prints text as it is: paths and names of others are no markup.
+
+    Lines are never cut or wrapped, so that what they hold can be copied.
+
+    Attributes:
+        outlives_reader: Whether a command goes on when its output cannot be written any more, as
+            a training does.
+    """
+
+    def __init__(self, **options):
+        super().__init__(markup=False, highlight=False, emoji=False, soft_wrap=True, **options)
+        self.outlives_reader = False
+
+    def print(self, *objects, **options):
+        try:
+            super().print(*objects, **options)
+        except OSError as error:
+            stream = sys.stderr if self.stderr else sys.stdout
+            if not self.outlives_reader:
+                _give_up(stream, error)
+            self.quiet = True
+            mute(stream)
+            errors.print(f"The output cannot be written ({error.strerror}): going on without it.")
+
+    def on_broken_pipe(self):
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
+console = Terminal()
+errors = Terminal(stderr=True)
+
+
+def flush():
+    """Writes what the standard output holds back, while its errors can still be told."""
+    if sys.stdout is not None:
+        try:
+            sys.stdout.flush()
+        except OSError as error:
+            _give_up(sys.stdout, error)
+
+
+def _give_up(stream, error):
+    """Ends the command: without a word where nobody reads any more, as other programs do."""
+    mute(stream)
+    if isinstance(error, BrokenPipeError):
+        raise SystemExit(_CLOSED_PIPE)
+    error.filename = "standard output" if stream is sys.stdout else "standard error"
+    raise error
+
+
+def mute(stream):
+    """Lets what is still to be written to a stream go nowhere, also what it holds back."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        number = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(number, stream.fileno())
+        os.close(number)
+
+
+def accept_all_signs():
+    """Signs that the terminal's encoding lacks are written as `\\xe9`, instead of an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def quiet_start():
+    """Imports TensorFlow without the banner that its C++ side writes past all log levels.
+
+    Ctrl-C ends the process at once meanwhile: nothing has begun, and half-imported libraries turn
+    it into errors of their own.
+    """
+    with _until_done(signal.SIGINT, lambda number, frame: os._exit(128 + number)), _no_banner():
+        from keras_center_ssl import engine
+
+        engine.has_accelerator()
+
+
+@contextlib.contextmanager
+def _until_done(number, handler):
+    """Another handler of a signal; none in threads, where Python takes no signals."""
+    try:
+        before = signal.signal(number, handler)
+    except ValueError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
+
+
+@contextlib.contextmanager
+def _no_banner():
+    """Keeps the standard error, and writes it only where the block raises."""
+    try:
+        saved = os.dup(2)
+    except OSError:  # closed
+        yield
+        return
+    with tempfile.TemporaryFile() as sink:
+        os.dup2(sink.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            sink.seek(0)
+            os.write(saved, sink.read())
+            raise
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+
+
+def show_own_warnings():
+    """A collapse or a damaged checkpoint is said in its own words, not as a line of code."""
+    show = warnings.showwarning
+
+    def shown(message, category, *args, **kwargs):
+        if issubclass(category, (CollapseWarning, CheckpointWarning)):
+            console.print(str(message), style="yellow")
+        else:
+            show(message, category, *args, **kwargs)
+
+    warnings.showwarning = shown

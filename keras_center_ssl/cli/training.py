@@ -1,0 +1,108 @@
+"""`center-ssl train`."""
+
+import pathlib
+import shlex
+import sys
+from typing import Annotated
+
+import typer
+
+from keras_center_ssl.cli.terminal import console, errors, quiet_start, show_own_warnings
+from keras_center_ssl.errors import DivergenceError, TrainingStopped
+
+
+def train(
+    recipe: Annotated[pathlib.Path, typer.Argument(help="A recipe, a YAML file.")],
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Change the recipe: epochs=1, method.temperature=0.2, ..."),
+    ] = None,
+    out: Annotated[
+        pathlib.Path | None,
+        typer.Option(help="The run folder to make. [runs/<name of the recipe>]"),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on with the run in --out from its last checkpoint, as if it had not been "
+            "interrupted. Begins one where there is none.",
+        ),
+    ] = False,
+    checkpoint_every: Annotated[
+        int | None,
+        typer.Option(min=1, help="Steps between checkpoints. [10 minutes, and every epoch's end]"),
+    ] = None,
+    strategy: Annotated[
+        str | None,
+        typer.Option(
+            help="one_device, mirrored (all GPUs), multi_worker (reads TF_CONFIG) or tpu. The "
+            "batch size is that of all devices together."
+        ),
+    ] = None,
+):
+    """Train an encoder from a recipe into a run folder."""
+    quiet_start()
+    from keras_center_ssl import runs
+    from keras_center_ssl.callbacks import TrainingProgress
+    from keras_center_ssl.engine import strategies, workers
+    from keras_center_ssl.runs.recipe import load_recipe
+
+    devices = strategy and strategies.open_strategy(strategy)
+    # Of several workers, the first one talks.
+    console.quiet = not workers.is_chief(devices)
+    console.outlives_reader = True
+    loaded = load_recipe(recipe, settings or ())
+    out = out or pathlib.Path("runs") / loaded.name
+    done = resume and runs.is_finished(out)
+    if not done:
+        console.print(f"Training {loaded.name} ({loaded.method.name}) into {out}")
+        if devices:
+            console.print(f"{strategy}: {strategies.describe(devices)}")
+    progress = TrainingProgress(console)
+    show_own_warnings()
+    try:
+        run = runs.train(
+            loaded,
+            out,
+            callbacks=[progress],
+            resume=resume,
+            checkpoint_every=checkpoint_every,
+            say=console.print,
+            strategy=devices,
+        )
+    except (TrainingStopped, DivergenceError) as stop:
+        progress.close()
+        _explain(stop, runs.resumes_from(out))
+        raise typer.Exit(128 + stop.signal if getattr(stop, "signal", None) else 1) from None
+    finally:
+        progress.close()
+    if done or run is None:
+        return
+    training = run.metrics["training"]
+    console.print(
+        f"{training['steps']} steps in {training['seconds']:.0f} s, "
+        f"{training['images_per_second']:.0f} images/s. Next: center-ssl evaluate "
+        f"{shlex.quote(str(out))}"
+    )
+
+
+def _explain(stop, checkpoint):
+    """Why a training ended early, and how to go on."""
+    by_signal = getattr(stop, "signal", None)
+    errors.print(
+        str(stop) if by_signal else f"Error: {stop}", style="yellow" if by_signal else "red"
+    )
+    if checkpoint is None:
+        return
+    words = sys.argv[1:]
+    command = shlex.join(["center-ssl", *words, *(() if "--resume" in words else ("--resume",))])
+    if isinstance(stop, DivergenceError):
+        errors.print(
+            f"The last good checkpoint is kept: {checkpoint}. Going on from it with the same "
+            "recipe would come to the same step."
+        )
+    elif by_signal:
+        errors.print(f"To go on: {command}")
+    else:
+        errors.print(f"When that is mended, go on with: {command}")

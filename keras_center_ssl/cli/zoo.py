@@ -1,0 +1,89 @@
+"""`center-ssl zoo ...`: neither Keras nor TensorFlow is imported."""
+
+import pathlib
+from typing import Annotated
+
+import typer
+
+from keras_center_ssl.cli.tables import print_table
+from keras_center_ssl.cli.terminal import console
+
+zoo_app = typer.Typer(help="Pretrained encoders.", no_args_is_help=True)
+
+Source = Annotated[
+    str | None,
+    typer.Option(help="A zoo: a folder, http(s)://... or hf://owner/repo. [$KERAS_CENTER_SSL_ZOO]"),
+]
+Cache = Annotated[
+    pathlib.Path | None, typer.Option("--cache-dir", help="Where downloads are kept.")
+]
+
+
+@zoo_app.command("list")
+def zoo_list(source: Source = None):
+    """List the encoders of a zoo."""
+    from keras_center_ssl import zoo
+
+    rows = [
+        [
+            entry.name,
+            entry.method,
+            entry.dataset,
+            entry.feature_dim,
+            None if entry.knn_accuracy is None else float(entry.knn_accuracy),
+            (entry.verdict or "").replace("_", " "),
+        ]
+        for entry in zoo.list_models(source)
+    ]
+    print_table(console, ("name", "method", "data", "features", "k-NN", "verdict"), rows)
+
+
+@zoo_app.command("show")
+def zoo_show(name: str, source: Source = None):
+    """Print an encoder's model card."""
+    from keras_center_ssl import zoo
+
+    console.print(zoo.show(name, source=source))
+
+
+@zoo_app.command("download")
+def zoo_download(
+    name: str,
+    file_format: Annotated[
+        str, typer.Option("--format", help="onnx, keras, saved_model or all.")
+    ] = "all",
+    source: Source = None,
+    cache_dir: Cache = None,
+):
+    """Download an encoder, check its hash, and print where it is."""
+    from keras_center_ssl import zoo
+
+    path = zoo.download(name, format=file_format, source=source, cache_dir=cache_dir)
+    console.print(str(path))
+
+
+@zoo_app.command("verify")
+def zoo_verify(name: Annotated[str | None, typer.Argument()] = None, source: Source = None):
+    """Check every file of a zoo, or of one encoder, against the index."""
+    from keras_center_ssl import zoo
+
+    problems = zoo.verify(name, source=source)
+    for entry, found in problems.items():
+        for problem in found:
+            console.print(f"{entry}: {problem}")
+    if any(problems.values()):
+        raise typer.Exit(1)
+    console.print(f"{len(problems)} encoder(s) match the index.")
+
+
+@zoo_app.command("publish")
+def zoo_publish(
+    bundle: Annotated[pathlib.Path, typer.Argument(help="An export bundle.")],
+    zoo_folder: Annotated[pathlib.Path, typer.Option("--zoo", help="The zoo's folder.")],
+    name: Annotated[str | None, typer.Option(help="Name of the entry.")] = None,
+):
+    """Add an export bundle to a zoo folder."""
+    from keras_center_ssl import zoo
+
+    entry = zoo.publish(bundle, zoo_folder, name=name)
+    console.print(f"Published as {getattr(entry, 'name', entry)} in {zoo_folder}")
