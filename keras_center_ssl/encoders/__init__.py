@@ -8,7 +8,17 @@ from keras_center_ssl.encoders.sizes import encode
 from keras_center_ssl.encoders.vit import PatchTokens, vit_small, vit_tiny
 from keras_center_ssl.encoders.whitening import unwhitened, whitened
 
+# What a recipe may name.
+ENCODERS = {
+    "resnet18": resnet18,
+    "resnet50": resnet50,
+    "resnet_small": resnet_small,
+    "vit_small": vit_small,
+    "vit_tiny": vit_tiny,
+}
+
 __all__ = [
+    "ENCODERS",
     "BatchNormalization",
     "GridPooling",
     "PatchTokens",

@@ -12,9 +12,27 @@ from keras_center_ssl.methods.swav import SwAV
 from keras_center_ssl.methods.triplet import Triplet
 from keras_center_ssl.methods.vicreg import VICReg
 
+# What a recipe may name.
+METHODS = {
+    method.__name__: method
+    for method in (
+        BYOL,
+        DINO,
+        BarlowTwins,
+        CenterSSL,
+        MoCo,
+        SimCLR,
+        SimSiam,
+        SwAV,
+        Triplet,
+        VICReg,
+    )
+}
+
 __all__ = [
     "BYOL",
     "DINO",
+    "METHODS",
     "BarlowTwins",
     "CenterSSL",
     "MoCo",

@@ -3,7 +3,8 @@
 from keras_center_ssl.runs.evaluate import evaluate, view_embeddings
 from keras_center_ssl.runs.folder import Run, free_folder, is_finished, load_model, resumes_from
 from keras_center_ssl.runs.publishing import export_run
-from keras_center_ssl.runs.recipe import Recipe, load_recipe, parse_recipe
+from keras_center_ssl.runs.recipe import load_recipe, parse_recipe
+from keras_center_ssl.runs.recipe_model import Recipe
 from keras_center_ssl.runs.train import train
 
 __all__ = [

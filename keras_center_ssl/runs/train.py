@@ -83,7 +83,6 @@ def _train(recipe, out, callbacks, resume, checkpoint_every, say, strategy):
     if strategy is not None:
         newest = [path.name for path in checkpoint.checkpoints.files()[:1]]
         workers.check_agreement(strategy, newest, f"the newest checkpoint in {str(out)!r}")
-    keras.config.set_dtype_policy(recipe.precision)
     source = recipe.data.open("train")
     shape = source.image_shape
     dataset = recipe.build_dataset(source, shape)

@@ -35,7 +35,20 @@ from keras_center_ssl.views.recipes import (
 )
 from keras_center_ssl.views.view_layer import RandomViewLayer
 
+# What a recipe may name.
+RECIPES = {
+    "barlow_twins": barlow_twins,
+    "byol": byol,
+    "dino": dino,
+    "moco": moco,
+    "simclr": simclr,
+    "simsiam": simsiam,
+    "swav": swav,
+    "vicreg": vicreg,
+}
+
 __all__ = [
+    "RECIPES",
     "MultiView",
     "RandomColorJitter",
     "RandomGaussianBlur",

@@ -19,7 +19,8 @@ import keras_center_ssl as kcs
 from keras_center_ssl import runs
 from keras_center_ssl.callbacks import checkpoint_files as checkpoints
 from keras_center_ssl.callbacks.checkpoint_files import CheckpointFolder
-from keras_center_ssl.runs.recipe import METHODS, parse_recipe
+from keras_center_ssl.methods import METHODS
+from keras_center_ssl.runs.recipe import parse_recipe
 from tests.runs.test_recipe import content
 
 STEPS, EPOCHS = 4, 3
@@ -186,12 +187,9 @@ def test_with_dropout_and_adamw_in_bfloat16(reference, tmp_path):
         optimizer={"name": "adamw", "learning_rate": 0.001, "warmup_epochs": 1},
         precision="mixed_bfloat16",
     )
-    try:
-        out = tmp_path / "run"
-        killed(which, out, every=1, at_step=STEPS + 2)
-        assert_same(runs.train(which, out, resume=True), reference(which))
-    finally:
-        keras.config.set_dtype_policy("float32")
+    out = tmp_path / "run"
+    killed(which, out, every=1, at_step=STEPS + 2)
+    assert_same(runs.train(which, out, resume=True), reference(which))
 
 
 # -- damage, full disks ----------------------------------------------------------------------------

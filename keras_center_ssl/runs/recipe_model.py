@@ -1,0 +1,149 @@
+"""What a recipe holds, and the objects it describes."""
+
+import contextlib
+import math
+from typing import Literal
+
+import keras
+import pydantic
+import yaml
+
+from keras_center_ssl import data, encoders, methods, optimizers, views
+
+# What each section may name.
+REGISTRIES = {
+    "method": methods.METHODS,
+    "encoder": encoders.ENCODERS,
+    "views": views.RECIPES,
+    "optimizer": optimizers.OPTIMIZERS,
+}
+
+_STRICT = pydantic.ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+
+
+class Component(pydantic.BaseModel):
+    """A name and the arguments that go to what it names."""
+
+    model_config = pydantic.ConfigDict(extra="allow")
+    name: str
+
+    @property
+    def arguments(self):
+        return dict(self.model_extra or {})
+
+
+class Data(pydantic.BaseModel):
+    """Where the images come from: `source` as in `data.multi_view`, a path or a name."""
+
+    model_config = _STRICT
+    source: str
+    limit: int | None = pydantic.Field(None, gt=0, description="use so many images only")
+    image_size: int | tuple[int, int] | None = None
+    channels: Literal[1, 3] | None = None
+    test_source: str | None = None
+
+    def open(self, split):
+        """The source of a split; the test images come from `test_source` where there is one."""
+        source, limit = self.source, self.limit
+        if split == "test":
+            source, limit = self.test_source or source, None
+        return data.open_source(
+            source, split, limit, image_size=self.image_size, channels=self.channels
+        )
+
+
+class Optimizer(pydantic.BaseModel):
+    """A Keras optimizer, its peak learning rate and the schedule around it."""
+
+    model_config = pydantic.ConfigDict(extra="allow")
+    name: str
+    learning_rate: float = pydantic.Field(gt=0)
+    schedule: Literal["cosine", "constant"] = "cosine"
+    warmup_epochs: float = pydantic.Field(0, ge=0)
+    warmup_start: float = pydantic.Field(0, ge=0)
+    final_learning_rate: float = pydantic.Field(0, ge=0)
+
+    @property
+    def arguments(self):
+        return dict(self.model_extra or {})
+
+
+class Recipe(pydantic.BaseModel):
+    """A validated recipe. `load_recipe` reads one; the `build_*` methods make what it describes.
+
+    Models are made in the recipe's own precision, whatever the caller's dtype policy is.
+    """
+
+    model_config = _STRICT
+    name: str = pydantic.Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    description: str = ""
+    seed: int = pydantic.Field(0, ge=0)
+    epochs: int = pydantic.Field(gt=0)
+    batch_size: int = pydantic.Field(256, ge=2)
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    data: Data
+    views: Component
+    encoder: Component
+    method: Component
+    optimizer: Optimizer
+
+    def to_dict(self):
+        return self.model_dump(mode="json")
+
+    def to_yaml(self):
+        return yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True)
+
+    def build_views(self, image_shape):
+        """The view layer; its size is the images' own unless the recipe gives one."""
+        arguments = {"size": image_shape[0], **self.views.arguments}
+        return views.RECIPES[self.views.name](**arguments)
+
+    def build_encoder(self, image_shape):
+        size = self.views.arguments.get("size", image_shape[0])
+        arguments = {"input_shape": (size, size, image_shape[-1]), **self.encoder.arguments}
+        arguments["input_shape"] = tuple(arguments["input_shape"])
+        return encoders.ENCODERS[self.encoder.name](**arguments)
+
+    def build_model(self, image_shape):
+        """The method on its encoder, not compiled; the same weights for the same seed."""
+        keras.utils.set_random_seed(self.seed)
+        with _dtype_policy(self.precision):
+            encoder = self.build_encoder(image_shape)
+            return methods.METHODS[self.method.name](encoder, **self.method.arguments)
+
+    def build_optimizer(self, steps_per_epoch):
+        """The optimizer with its schedule over `epochs * steps_per_epoch` steps."""
+        config = self.optimizer
+        total = self.epochs * steps_per_epoch
+        rate = config.learning_rate
+        if config.schedule == "cosine" or config.warmup_epochs:
+            rate = optimizers.WarmupCosine(
+                rate,
+                total,
+                warmup_steps=min(math.ceil(config.warmup_epochs * steps_per_epoch), total - 1),
+                warmup_start=config.warmup_start,
+                final_learning_rate=(
+                    config.final_learning_rate if config.schedule == "cosine" else rate
+                ),
+            )
+        return optimizers.OPTIMIZERS[config.name](learning_rate=rate, **config.arguments)
+
+    def build_dataset(self, images, image_shape):
+        """Batches of views of `images` (any source), shuffled by the recipe's seed."""
+        return data.multi_view(
+            images,
+            views=self.build_views(image_shape),
+            batch_size=self.batch_size,
+            seed=self.seed,
+        )
+
+
+@contextlib.contextmanager
+def _dtype_policy(policy):
+    """Keras' global dtype policy for the layers that are made in the block, and the one before."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
