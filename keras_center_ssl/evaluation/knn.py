@@ -4,12 +4,15 @@ import numpy as np
 
 from keras_center_ssl import geometry
 from keras_center_ssl.errors import InputError
+from keras_center_ssl.evaluation.classification import Classification
 
 _BLOCK_ENTRIES = 2**24  # similarities held at once, 64 MiB in float32
 
 
 def knn_accuracy(train_features, train_labels, test_features, test_labels, k=20, temperature=0.1):
     """Accuracy of a cosine k-NN classifier, votes weighted with `exp(cosine / temperature)`.
+
+    `knn_classification` gives the classes and an interval, too. Arguments are the same.
 
     Args:
         train_features: `(n, d)` features that vote.
@@ -28,6 +31,18 @@ def knn_accuracy(train_features, train_labels, test_features, test_labels, k=20,
 
     Source: Wu et al., 2018, section 3.4.
     """
+    return knn_classification(
+        train_features, train_labels, test_features, test_labels, k, temperature
+    ).accuracy
+
+
+def knn_classification(
+    train_features, train_labels, test_features, test_labels, k=20, temperature=0.1
+) -> Classification:
+    """`knn_accuracy` as a `Classification`: top-5, interval, confusion matrix.
+
+    Exact, in chunks: memory does not grow with the product of both sets.
+    """
     if not (isinstance(k, int | np.integer) and k >= 1):
         raise InputError(f"Received k={k!r} neighbours. Accepted: whole numbers from 1 on.")
     if not temperature > 0:
@@ -40,7 +55,7 @@ def knn_accuracy(train_features, train_labels, test_features, test_labels, k=20,
     classes, votes_for = np.unique(train_labels, return_inverse=True)
     k = min(int(k), len(train))
     step = max(1, _BLOCK_ENTRIES // len(train))
-    correct = 0
+    scores = np.empty((len(test), len(classes)))
     for start in range(0, len(test), step):
         cosines = test[start : start + step] @ train.T
         nearest = np.argpartition(cosines, len(train) - k, axis=1)[:, len(train) - k :]
@@ -49,9 +64,9 @@ def knn_accuracy(train_features, train_labels, test_features, test_labels, k=20,
         weights = np.exp((near - near.max(axis=1, keepdims=True)) / temperature)
         votes = np.zeros((len(near), len(classes)))
         np.add.at(votes, (np.arange(len(near))[:, None], votes_for[nearest]), weights)
-        predicted = classes[votes.argmax(axis=1)]
-        correct += int(np.sum(predicted == test_labels[start : start + step]))
-    return correct / len(test)
+        votes[votes == 0] = -np.inf
+        scores[start : start + step] = votes
+    return Classification.of(scores, test_labels, classes)
 
 
 def check_labelled(train_features, train_labels, test_features, test_labels):

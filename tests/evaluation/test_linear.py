@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from keras_center_ssl.errors import InputError
-from keras_center_ssl.evaluation import linear_probe
+from keras_center_ssl.evaluation import linear_classification, linear_probe
 
 
 def blobs(rng, n, names=(0, 1, 2)):
@@ -56,3 +56,26 @@ def test_refuses(rng):
         linear_probe(train, labels, broken, labels)
     with pytest.raises(InputError, match="train_labels of shape"):
         linear_probe(train, labels[:5], train, labels)
+
+
+def test_sgd_over_batches_finds_what_lbfgs_finds(rng, monkeypatch):
+    import sys
+
+    def noisy(n):
+        labels = np.arange(n) % 3
+        return np.eye(3, 5)[labels] + 0.5 * rng.normal(size=(n, 5)), labels
+
+    train, test = noisy(3000), noisy(1500)
+    exact = linear_probe(*train, *test)
+    monkeypatch.setattr(sys.modules["keras_center_ssl.evaluation.linear"], "LARGE", 1)
+    # Three standard errors of the difference of two such classifiers are below this.
+    assert linear_probe(*train, *test) == pytest.approx(exact, abs=0.02)
+    assert 0.6 < exact < 0.95
+
+
+def test_two_classes_and_constant_directions(rng):
+    train, labels = rng.normal(size=(200, 3)), np.arange(200) % 2
+    train[:, 0] += 3 * labels
+    train[:, 2] = 5.0
+    found = linear_classification(train, labels, train, labels)
+    assert found.accuracy > 0.9 and found.confusion.shape == (2, 2)
