@@ -9,13 +9,15 @@ model.fit(kcs.data.multi_view("fashion_mnist", views=kcs.views.simclr(28), batch
 ```
 
 The import is lazy: neither Keras nor TensorFlow is loaded before a name that needs them is used, so
-that `kcs.diagnose` and `kcs.geometry` start at once and work on embeddings of any framework.
+that `kcs.diagnose` and `kcs.geometry` start at once and work on embeddings of any framework. Where
+the two are not installed, such a name raises `kcs.MissingExtra` with the command that brings them.
 """
 
 import importlib
 from typing import TYPE_CHECKING
 
 from keras_center_ssl._version import __version__
+from keras_center_ssl.errors import needs
 
 if TYPE_CHECKING:
     from keras_center_ssl import (
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
         CollapseWarning,
         DivergenceError,
         InputError,
+        MissingExtra,
         TrainingStopped,
     )
     from keras_center_ssl.methods.center_tracker import CenterTracker
@@ -78,6 +81,7 @@ _OBJECTS = {
     "CriticalCenterWeight": "diagnosis",
     "DivergenceError": "errors",
     "InputError": "errors",
+    "MissingExtra": "errors",
     "TrainingStopped": "errors",
     "critical_center_weight": "diagnosis",
     "diagnose": "diagnosis",
@@ -92,6 +96,7 @@ __all__ = [
     "CriticalCenterWeight",
     "DivergenceError",
     "InputError",
+    "MissingExtra",
     "TrainingStopped",
     "__version__",
     "callbacks",
@@ -116,13 +121,15 @@ __all__ = [
 
 
 def __getattr__(name):
+    module = _MODULES.get(name) or _OBJECTS.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    with needs(f"kcs.{name}", "keras", "tensorflow"):
+        loaded = importlib.import_module(f"{__name__}.{module}")
     if name in _MODULES:
-        return importlib.import_module(f"{__name__}.{_MODULES[name]}")
-    if name in _OBJECTS:
-        value = getattr(importlib.import_module(f"{__name__}.{_OBJECTS[name]}"), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return loaded
+    globals()[name] = getattr(loaded, name)
+    return globals()[name]
 
 
 def __dir__():

@@ -1,6 +1,9 @@
-"""Bad input that a person can mend, the words it is written in, and collapse."""
+"""What a person can mend (bad input, a package that is not installed), its words, and collapse."""
 
+import contextlib
 import difflib
+import importlib.util
+import os
 
 
 class InputError(ValueError):
@@ -12,6 +15,77 @@ class InputError(ValueError):
 
     # Keras wraps what is raised inside `call` in several lines of its own unless this is set.
     _keras_call_info_injected = True
+
+
+# The extra of setup.cfg that brings a package, and the package's name in a sentence.
+_EXTRAS = {
+    "keras": ("tensorflow", "Keras"),
+    "tensorflow": ("tensorflow", "TensorFlow"),
+    "tensorflow_datasets": ("tensorflow", "tensorflow-datasets"),
+    "onnx": ("tensorflow", "onnx"),
+    "tf2onnx": ("tensorflow", "tf2onnx"),
+    "sklearn": ("tensorflow", "scikit-learn"),
+    "safetensors": ("tensorflow", "safetensors"),
+    "tensorboard": ("tensorflow", "TensorBoard"),
+    "jax": ("jax", "JAX"),
+    "keras_cv": ("keras-cv", "KerasCV"),
+    "keras_hub": ("keras-hub", "KerasHub"),
+    "fastapi": ("service", "FastAPI"),
+    "uvicorn": ("service", "uvicorn"),
+}
+
+
+class MissingExtra(InputError, ImportError):
+    """Raised where a name is used whose packages are not installed.
+
+    `pip install keras-center-ssl` brings what diagnosis, ONNX files and the zoo need; training and
+    conversion are in extras. The message names the extra and the command.
+
+    Args:
+        what: What was asked for, such as `"kcs.methods"`: the sentence begins with it.
+        packages: Import names of all the packages that it needs.
+    """
+
+    def __init__(self, what, packages):
+        self.what, self.packages = what, tuple(packages)
+        missing = [package for package in packages if not _installed(package)] or self.packages
+        extra = _EXTRAS[missing[0]][0]
+        if extra == "tensorflow" and os.environ.get("KERAS_BACKEND") == "jax":
+            extra = "jax"
+        names = " and ".join(_EXTRAS[package][1] for package in missing)
+        super().__init__(f"{what} needs {names}: pip install 'keras-center-ssl[{extra}]'")
+
+
+@contextlib.contextmanager
+def needs(what, *packages):
+    """Turns the failed import of one of `packages` in this block into a `MissingExtra`.
+
+    ```python
+    with needs("The data set 'digits'", "sklearn"):
+        from sklearn.datasets import load_digits
+    ```
+
+    A package that is there and fails for another reason keeps its own error.
+    """
+    try:
+        yield
+    except MissingExtra as error:  # said anew, for what was asked for
+        raise MissingExtra(what, error.packages) from None
+    except ImportError as error:
+        if error.name is None:  # from what keeps a package out, and not from Python
+            absent = not all(_installed(package) for package in packages)
+        else:
+            absent = error.name.partition(".")[0] in packages
+        if not absent:
+            raise
+        raise MissingExtra(what, packages) from None
+
+
+def _installed(package):
+    try:
+        return importlib.util.find_spec(package) is not None
+    except (ImportError, ValueError):  # what stands in for a package that is kept out
+        return False
 
 
 class CollapseError(RuntimeError):

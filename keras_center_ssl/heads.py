@@ -3,6 +3,10 @@
 `mlp` is the one building block; a method's head is one call that names its widths.
 """
 
+from keras_center_ssl import keras_needed  # noqa: F401
+
+# isort: split
+
 import keras
 from keras import layers, ops
 

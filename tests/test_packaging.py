@@ -1,5 +1,6 @@
-"""The wheel holds the library and nothing else, and works outside the checkout."""
+"""The wheel holds the library and a starter zoo, and works outside the checkout."""
 
+import json
 import pathlib
 import subprocess
 import sys
@@ -7,18 +8,45 @@ import zipfile
 
 import pytest
 
+from tests.helpers.light_python import run_without
+
 ROOT = pathlib.Path(__file__).parents[1]
+STARTER = "keras_center_ssl/zoo/starter"
+
+
+def build(kind, source, folder):
+    # The environment's own setuptools: a test needs no network.
+    command = [sys.executable, "-m", "build", f"--{kind}", "--no-isolation", "--outdir", folder]
+    done = subprocess.run([*command, source], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    (path,) = folder.glob("*.whl" if kind == "wheel" else "*.tar.gz")
+    return path
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("wheel")
-    # The environment's own setuptools: a test needs no network.
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, ROOT]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    (path,) = folder.glob("*.whl")
-    return path
+    return build("wheel", ROOT, tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def site(wheel, tmp_path_factory):
+    site = tmp_path_factory.mktemp("site")
+    zipfile.ZipFile(wheel).extractall(site)
+    return site
+
+
+def light(program, site, folder, *arguments):
+    """Runs a program with what a wheel holds, and without Keras and TensorFlow."""
+    environment = {
+        "PYTHONPATH": str(site),
+        "PATH": "/usr/bin:/bin",
+        "KERAS_CENTER_SSL_CACHE": str(folder / "cache"),
+    }
+    return run_without(program, *arguments, cwd=folder, env=environment)
+
+
+def center_ssl(site, folder, *arguments):
+    return light("from keras_center_ssl.cli import main; main()", site, folder, *arguments)
 
 
 def test_holds_only_the_library(wheel):
@@ -31,19 +59,105 @@ def test_holds_only_the_library(wheel):
     assert any(name.endswith("/LICENSE") for name in names)
 
 
-def test_works_outside_the_checkout(wheel, tmp_path):
-    site = tmp_path / "site"
-    zipfile.ZipFile(wheel).extractall(site)
+def test_carries_the_small_entries_of_the_zoo(wheel):
+    archive = zipfile.ZipFile(wheel)
+    carried = json.loads(archive.read(f"{STARTER}/index.json"))["models"]
+    published = json.loads((ROOT / "zoo" / "index.json").read_text())["models"]
+    assert "quickstart-fashion-mnist" in carried
+    assert carried.items() <= published.items()
+    files = {f"{name}/{path}" for name, entry in carried.items() for path in entry["files"]}
+    inside = {name for name in archive.namelist() if name.startswith(f"{STARTER}/")}
+    assert inside == {f"{STARTER}/{path}" for path in (*files, "index.json")}
+    assert sum(archive.getinfo(name).file_size for name in inside) < 8e6
+
+
+def test_works_outside_the_checkout(site, tmp_path):
     program = (
         "import keras_center_ssl as kcs, numpy as np;"
         "print(kcs.__file__); print(kcs.diagnose(np.random.randn(256, 16)).verdict)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(site), "PATH": "/usr/bin:/bin"},
-    )
+    done = light(program, site, tmp_path)
     place, verdict = done.stdout.split()
     assert place.startswith(str(site)) and verdict == "healthy", done.stderr
+
+
+def test_has_a_zoo_at_once(site, tmp_path):
+    program = """
+import keras_center_ssl as kcs
+print(*(entry.name for entry in kcs.zoo.list_models()))
+print(kcs.zoo.download("quickstart-fashion-mnist", format="onnx"))
+"""
+    done = light(program, site, tmp_path)
+    names, path = done.stdout.splitlines()
+    assert "quickstart-fashion-mnist" in names, done.stderr
+    assert pathlib.Path(path).is_relative_to(tmp_path / "cache")
+    assert pathlib.Path(path).stat().st_size > 1e5
+    assert "1 encoder(s) match" in center_ssl(site, tmp_path, "zoo", "verify").stdout
+
+
+def test_a_name_that_needs_an_extra_says_so(site, tmp_path):
+    program = """
+import keras_center_ssl as kcs
+needed = "needs Keras and TensorFlow: pip install 'keras-center-ssl[tensorflow]'"
+light = {"diagnosis", "evaluation", "geometry", "reports", "zoo"}
+for name in kcs.__all__:
+    try:
+        value = getattr(kcs, name)
+    except ImportError as error:
+        assert str(error) == f"kcs.{name} {needed}", error
+        assert isinstance(error, kcs.MissingExtra)
+        assert name not in light
+    else:
+        assert name in light or not isinstance(value, type(kcs)), name
+calls = [
+    lambda: kcs.zoo.load("quickstart-fashion-mnist"),
+    lambda: kcs.evaluation.embed(lambda images: images, [[[[0.5]]]]),
+    lambda: kcs.evaluation.linear_probe([[0.0], [1.0]], [0, 1], [[0.0], [1.0]], [0, 1]),
+]
+for call in calls:
+    try:
+        call()
+    except kcs.MissingExtra as error:
+        print(error)
+for room in ("methods", "views", "data.pipeline", "heads", "engine", "export", "runs.recipe"):
+    try:
+        __import__(f"keras_center_ssl.{room}")
+    except kcs.MissingExtra as error:
+        assert needed in str(error)
+    else:
+        raise AssertionError(room)
+"""
+    done = light(program, site, tmp_path)
+    assert done.returncode == 0, done.stderr
+    keras, again, sklearn = done.stdout.splitlines()
+    assert keras.startswith("kcs.zoo.load needs Keras and TensorFlow")
+    assert again.startswith("kcs.evaluation.embed needs Keras and TensorFlow")
+    assert sklearn.startswith("kcs.evaluation.linear_probe needs scikit-learn")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("train", "recipe.yaml"),
+        ("evaluate", "run"),
+        ("diagnose", "run"),
+        ("export", "run", "--out", "bundle"),
+    ],
+)
+def test_a_command_that_needs_an_extra_says_so(site, tmp_path, command):
+    (tmp_path / "run").mkdir()
+    done = center_ssl(site, tmp_path, *command)
+    assert done.returncode == 1
+    assert done.stderr.strip() == (
+        "Error: This command needs Keras and TensorFlow: pip install 'keras-center-ssl[tensorflow]'"
+    )
+
+
+@pytest.mark.slow
+def test_an_sdist_builds_the_same_wheel(wheel, tmp_path):
+    sdist = build("sdist", ROOT, tmp_path)
+    subprocess.run(["tar", "xzf", sdist, "-C", tmp_path], check=True)
+    (tree,) = (path for path in tmp_path.iterdir() if path.is_dir())
+    again = build("wheel", tree, tmp_path)
+    contents = [set(zipfile.ZipFile(path).namelist()) for path in (wheel, again)]
+    assert contents[0] == contents[1]

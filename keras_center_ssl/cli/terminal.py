@@ -10,7 +10,7 @@ import warnings
 
 from rich.console import Console
 
-from keras_center_ssl.errors import CheckpointWarning, CollapseWarning
+from keras_center_ssl.errors import CheckpointWarning, CollapseWarning, needs
 
 # What a shell reports for a process that SIGPIPE has ended.
 _CLOSED_PIPE = 141
@@ -89,7 +89,8 @@ def quiet_start():
     it into errors of their own.
     """
     with _until_done(signal.SIGINT, lambda number, frame: os._exit(128 + number)), _no_banner():
-        from keras_center_ssl import engine
+        with needs("This command", "keras", "tensorflow"):
+            from keras_center_ssl import engine
 
         engine.has_accelerator()
 

@@ -20,6 +20,7 @@ which `multi_view` lists. `dataset.position` of a `multi_view` is a `Position`: 
 run.
 """
 
+from keras_center_ssl import keras_needed  # noqa: F401
 from keras_center_ssl.data.checks import input_errors
 from keras_center_ssl.data.folder import FolderSource
 from keras_center_ssl.data.pipeline import Position, batches, multi_view

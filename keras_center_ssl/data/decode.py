@@ -2,8 +2,6 @@
 
 import tensorflow as tf
 
-SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp")
-
 _GREY = (0.299, 0.587, 0.114)  # ITU-R BT.601, what Pillow and libjpeg take
 _PNG = b"\x89PNG\r\n\x1a\n"
 

@@ -1,4 +1,4 @@
-"""Folders of images: listed once, decoded in parallel, what cannot be read skipped and listed."""
+"""Folders of images: decoded in parallel, what cannot be read skipped and listed."""
 
 import dataclasses
 import functools
@@ -8,115 +8,28 @@ import pathlib
 
 import numpy as np
 
-from keras_center_ssl.data.decode import SUFFIXES, conform, decode, is_wide
+from keras_center_ssl.data.decode import conform, decode, is_wide
 from keras_center_ssl.data.sources import SAMPLE, Source, evenly_spaced
 from keras_center_ssl.errors import InputError
-
-_TEST_FOLDERS = ("test", "val", "valid", "validation")
+from keras_center_ssl.images import listing
 
 
 def folder(source, split):
-    """The `FolderSource` of a folder's path, or None for anything else.
-
-    A folder that holds `train` has splits: `train`, and `test` (or `val`, `valid`, `validation`).
-    Any other is one set, whatever the split.
-    """
-    root = pathlib.Path(source).expanduser()
-    if not root.is_dir():
-        return None
-    name = str(source)
-    if (root / "train").is_dir():
-        names = ("train",) if split == "train" else _TEST_FOLDERS
-        inside = next((n for n in names if (root / n).is_dir()), None)
-        if inside is None:
-            raise InputError(
-                f"The folder {str(source)!r} has a folder train and none for the split 'test': add "
-                f"one of {', '.join(_TEST_FOLDERS)}, or name another folder for the test images."
-            )
-        root, name = root / inside, f"{name}/{inside}"
-    return list_folder(root, name)
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Paths:
-    """Many paths in little memory: one string of bytes, and where each path begins and ends."""
-
-    text: bytes
-    starts: np.ndarray
-    lengths: np.ndarray
-
-    def __len__(self):
-        return len(self.starts)
-
-    def __getitem__(self, number):
-        start = self.starts[number]
-        return os.fsdecode(self.text[start : start + self.lengths[number]])
-
-    def select(self, numbers):
-        return Paths(self.text, self.starts[numbers], self.lengths[numbers])
+    """The `FolderSource` of a folder's path and split (see `images.listing`), or None."""
+    place = listing.find_folder(source, split)
+    return None if place is None else list_folder(*place)
 
 
 def list_folder(root, name):
-    """Lists the image files below `root`, in an order that does not depend on the file system.
-
-    Folders are walked once, by `os.scandir`, in the order of their names. Links are followed, but
-    no folder is entered twice. Files and folders whose name begins with a dot are left out, and so
-    are files that do not end like an image.
-    """
-    pieces, lengths, labels, skipped = [], [], [], {}
-    classes, loose, others, seen = [], 0, 0, set()
-    folders = [""]  # still to be listed, relative to `root`, the next one last
-    while folders:
-        prefix = folders.pop()
-        path = os.path.join(root, prefix)
-        try:
-            # A link into a folder above would lead round and round.
-            status = os.stat(path)
-            if (status.st_dev, status.st_ino) in seen:
-                continue
-            seen.add((status.st_dev, status.st_ino))
-            with os.scandir(path) as found:
-                entries = sorted((e.name, e.is_dir()) for e in found if e.name[0] != ".")
-        except OSError as error:
-            skipped[prefix] = error.strerror
-            continue
-        top = prefix.partition("/")[0]
-        inner = []
-        for entry, is_folder in entries:
-            if is_folder:
-                inner.append(f"{prefix}{entry}/")
-            elif entry.lower().endswith(SUFFIXES):
-                if top and (not classes or classes[-1] != top):
-                    classes.append(top)
-                piece = os.fsencode(prefix + entry)
-                pieces.append(piece)
-                lengths.append(len(piece))
-                labels.append(len(classes) - 1)
-                loose += not top
-            else:
-                others += 1
-        folders += reversed(inner)
-    if "" in skipped:
-        raise InputError(f"The folder {name!r} cannot be read: {skipped['']}.")
-    if not pieces:
-        endings = ", ".join(SUFFIXES)
-        also = f" It holds {others} other file(s)." if others else ""
-        denied = f" {len(skipped)} folder(s) in it could not be opened." if skipped else ""
-        raise InputError(
-            f"The folder {name!r} has no images in it or in the folders below: no file ends in one "
-            f"of {endings}.{also}{denied}"
-        )
-    lengths = np.array(lengths, "int32")
-    starts = np.concatenate([[0], np.cumsum(lengths[:-1], dtype="int64")]).astype("int64")
-    # One class, or images outside of all classes: the folders do not say what is in the images.
-    labelled = len(classes) > 1 and not loose
+    """The `FolderSource` of the images below `root`."""
+    files = listing.list_images(root, name)
     return FolderSource(
-        root=os.fspath(root),
-        paths=Paths(b"".join(pieces), starts, lengths),
-        all_labels=np.array(labels, "int32") if labelled else None,
-        class_names=tuple(classes) if labelled else (),
+        root=files.root,
+        paths=files.paths,
+        all_labels=files.labels,
+        class_names=files.class_names,
         name=name,
-        skipped=skipped,
+        skipped=files.skipped,
     )
 
 
@@ -138,7 +51,7 @@ class FolderSource(Source):
     """
 
     root: str
-    paths: Paths
+    paths: listing.Paths
     all_labels: np.ndarray | None = None
     class_names: tuple = ()
     name: str = "folder"

@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 
 from keras_center_ssl.data.sources import ArraySource, from_arrays
-from keras_center_ssl.errors import InputError
+from keras_center_ssl.errors import InputError, needs
 
 KERAS_DATASETS = ("cifar10", "cifar100", "fashion_mnist", "mnist")
 NAMES = (*KERAS_DATASETS, "digits")
@@ -25,7 +25,8 @@ _FASHION_MNIST_FILES = (
 def digits(source, split):
     if not isinstance(source, str) or source != "digits":
         return None
-    from sklearn.datasets import load_digits
+    with needs("The data set 'digits'", "sklearn"):
+        from sklearn.datasets import load_digits
 
     images, labels = load_digits(return_X_y=True)
     # The file is in the order of its writers and counts 0..9 again and again. RandomState's stream

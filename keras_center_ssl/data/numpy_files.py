@@ -15,6 +15,7 @@ from keras_center_ssl.data.sources import (
     with_labels,
 )
 from keras_center_ssl.errors import InputError
+from keras_center_ssl.images import listing
 
 _LOCAL_HEADER = 30  # bytes of a zip member's header before its name (APPNOTE.TXT 4.3.7)
 
@@ -35,7 +36,7 @@ def numpy_file(source, split):
         if path.suffix.lower() == ".npy":
             return _mapped(np.load(path, mmap_mode="r", allow_pickle=False), None, name)
         with zipfile.ZipFile(path) as archive:
-            images, labels, part = _members(archive.namelist(), split, name)
+            images, labels, part = listing.members_of_npz(archive.namelist(), split, name)
             arrays = [_open(path, archive, member) for member in (images, labels) if member]
     except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
         if isinstance(error, InputError):
@@ -55,22 +56,6 @@ def _mapped(images, labels, name):
     numbers = evenly_spaced(len(images), SAMPLE)
     checks.check_pixels(np.asarray(images[numbers]), numbers)
     return with_labels(MappedSource(images, None, name), labels)
-
-
-def _members(names, split, name):
-    """Member of the images, member of the labels or None, and what to add to the source's name."""
-    keys = {member.removesuffix(".npy"): member for member in names}
-    for images, labels in ((f"x_{split}", f"y_{split}"), (f"{split}_images", f"{split}_labels")):
-        if images in keys:
-            return keys[images], keys.get(labels), f"/{split}"
-    for images in ("images", "x", *(keys if len(keys) == 1 else ())):
-        if images in keys:
-            return keys[images], keys.get("labels") or keys.get("y"), ""
-    raise InputError(
-        f"{name!r} holds {', '.join(sorted(keys)) or 'no arrays'}, and no images for the split "
-        f"{split!r}. Accepted: an array `images` (and `labels`), or `x_{split}` (and `y_{split}`), "
-        f"or `{split}_images` (and `{split}_labels`), or a single array."
-    )
 
 
 def _open(path, archive, member):

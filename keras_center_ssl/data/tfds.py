@@ -1,7 +1,7 @@
 """Data sets of tensorflow-datasets, by name (`tfds:cifar10`) or as a builder."""
 
 from keras_center_ssl.data.sources import StreamSource
-from keras_center_ssl.errors import InputError, nearest, one_of
+from keras_center_ssl.errors import InputError, nearest, needs, one_of
 
 _PREFIX = "tfds:"
 
@@ -27,13 +27,8 @@ def tfds_dataset(source, split):
 
 
 def _builder(name):
-    try:
+    with needs(f"The data set 'tfds:{name}'", "tensorflow_datasets"):
         import tensorflow_datasets as tfds
-    except ImportError as error:
-        raise InputError(
-            f"'tfds:{name}' needs the package tensorflow-datasets, which cannot be imported "
-            f"({error}): pip install tensorflow-datasets."
-        ) from None
     try:
         builder = tfds.builder(name)
     except tfds.core.registered.DatasetNotFoundError:

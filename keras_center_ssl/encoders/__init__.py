@@ -1,5 +1,6 @@
 """Encoders: `keras.Model`s from images `(B, H, W, C)` in [0, 1] to features `(B, D)`."""
 
+from keras_center_ssl import keras_needed  # noqa: F401
 from keras_center_ssl.encoders.adapt import as_encoder, plain
 from keras_center_ssl.encoders.normalization import BatchNormalization
 from keras_center_ssl.encoders.pooling import GridPooling

@@ -12,6 +12,10 @@ Everything above this room is written with `keras.ops`. A backend supplies
 - `has_accelerator()`: whether a GPU or TPU is at hand.
 """
 
+from keras_center_ssl import keras_needed  # noqa: F401
+
+# isort: split
+
 import keras
 
 if keras.backend.backend() == "tensorflow":

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_center_ssl.errors import InputError
+from keras_center_ssl.errors import InputError, needs
 
 _ACCEPTED = (
     "Accepted: images of shape (samples, height, width, channels) or (samples, height, width), "
@@ -141,7 +141,8 @@ def _check_size(encoder, shape):
 
 def _compiled(encoder, image_shape, batch_size):
     """`encoder` as a function from NumPy to NumPy that is traced once, partial batches included."""
-    import keras
+    with needs("kcs.evaluation.embed", "keras", "tensorflow"):
+        import keras
 
     if not isinstance(encoder, keras.Model):
         return lambda images: keras.ops.convert_to_numpy(encoder(images))

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 
 from keras_center_ssl import geometry
-from keras_center_ssl.errors import InputError
+from keras_center_ssl.errors import InputError, needs
 from keras_center_ssl.evaluation.classification import Classification
 from keras_center_ssl.evaluation.knn import check_labelled
 
@@ -96,8 +96,9 @@ def linear_classification(
 
 def _fit_lbfgs(train, numbers, classes, inverse_regularization, max_iterations):
     """Weights `(d, C)` and bias `(C,)` of scikit-learn's logistic regression."""
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
+    with needs("kcs.evaluation.linear_probe", "sklearn"):
+        from sklearn.exceptions import ConvergenceWarning
+        from sklearn.linear_model import LogisticRegression
 
     probe = LogisticRegression(C=inverse_regularization, max_iter=max_iterations)
     with warnings.catch_warnings():

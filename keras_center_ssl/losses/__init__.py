@@ -1,5 +1,6 @@
 """Objectives as pure functions: batch-first tensors in, a scalar (mean over the batch) out."""
 
+from keras_center_ssl import keras_needed  # noqa: F401
 from keras_center_ssl.losses.barlow_twins import barlow_twins
 from keras_center_ssl.losses.center import center
 from keras_center_ssl.losses.dino import dino

@@ -1,5 +1,6 @@
 """Self-supervised methods: `keras.Model`s that are trained with `fit` on views of images."""
 
+from keras_center_ssl import keras_needed  # noqa: F401
 from keras_center_ssl.methods.barlow_twins import BarlowTwins
 from keras_center_ssl.methods.base import SSLModel
 from keras_center_ssl.methods.byol import BYOL

@@ -1,5 +1,9 @@
 """LARS, schedules, and learning rates of single variables. Other optimizers are Keras' own."""
 
+from keras_center_ssl import keras_needed  # noqa: F401
+
+# isort: split
+
 import keras
 
 from keras_center_ssl.optimizers.lars import LARS

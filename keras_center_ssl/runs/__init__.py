@@ -1,5 +1,6 @@
 """From a recipe to a trained, evaluated and exported encoder, all in one folder."""
 
+from keras_center_ssl import keras_needed  # noqa: F401
 from keras_center_ssl.runs.evaluate import evaluate, view_embeddings
 from keras_center_ssl.runs.folder import Run, free_folder, is_finished, load_model, resumes_from
 from keras_center_ssl.runs.publishing import export_run

@@ -16,6 +16,7 @@ first, second = views(images, seed=(7, 0)) # repeatable
   and KerasCV's layers and plain callables may stand among the layers.
 """
 
+from keras_center_ssl import keras_needed  # noqa: F401
 from keras_center_ssl.views.composition import MultiView, View
 from keras_center_ssl.views.layers import (
     RandomColorJitter,

@@ -13,7 +13,7 @@ import os
 import time
 from pathlib import Path
 
-from keras_center_ssl.errors import InputError, one_of
+from keras_center_ssl.errors import InputError, needs, one_of
 from keras_center_ssl.zoo.index import TransferError, open_zoo
 
 try:
@@ -79,8 +79,10 @@ def load(name, source=None, cache_dir=None):
     Raises:
         InputError: As `download`, and if Keras cannot load the file.
     """
+    with needs("kcs.zoo.load", "keras", "tensorflow"):
+        import keras
+
     path = download(name, "keras", source, cache_dir)
-    import keras
 
     try:
         return keras.saving.load_model(path, compile=False)

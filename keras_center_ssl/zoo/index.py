@@ -118,7 +118,8 @@ def list_models(source=None):
 
     Args:
         source: A folder, an `http(s)://` base or `hf://owner/repo`. If `None`, the environment
-            variable `KERAS_CENTER_SSL_ZOO`, else the `zoo/` of the checkout this package runs from.
+            variable `KERAS_CENTER_SSL_ZOO`, else the `zoo/` of the checkout this package runs from,
+            else the starter zoo that an installed package carries.
 
     Raises:
         InputError: If there is no zoo there, it cannot be reached, or its index is invalid.
@@ -128,7 +129,8 @@ def list_models(source=None):
 
 def open_zoo(source=None):
     """The zoo that `source` names: a `FolderZoo` or an `HttpZoo`; see `list_models`."""
-    source = source if source is not None else os.environ.get(SOURCE_VARIABLE) or _checkout_zoo()
+    if source is None:
+        source = os.environ.get(SOURCE_VARIABLE) or _checkout_zoo() or _starter_zoo()
     if source is None:
         raise InputError(
             "No zoo is named. Pass source= (on the command line --source), or set "
@@ -152,6 +154,12 @@ def _checkout_zoo():
     root = Path(__file__).resolve().parents[2]
     # setup.cfg tells a checkout from site-packages, where a zoo/ would belong to somebody else.
     return root / "zoo" if (root / "zoo").is_dir() and (root / "setup.cfg").is_file() else None
+
+
+def _starter_zoo():
+    """The small encoders of `zoo/`, which a wheel carries (.ci/build_backend.py)."""
+    folder = Path(__file__).resolve().parent / "starter"
+    return folder if folder.is_dir() else None
 
 
 class FolderZoo:

@@ -1,0 +1,92 @@
+"""Pixels of image files with Pillow, where TensorFlow is not installed.
+
+`read_image` brings an image to a size and to channels as `kcs.data` does: the shorter side resized
+(bilinear, antialiased), the middle of the longer one kept, alpha dropped, colour to grey by ITU-R
+BT.601. It turns photographs upright by their EXIF data.
+"""
+
+import os
+import stat
+import warnings
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+# More would take gigabytes to decode, and is more likely an attack than a photograph.
+LARGEST = 100_000_000
+
+_FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP")
+
+
+class Unreadable(Exception):
+    """Why a file is no image."""
+
+
+def read_image(path, size, channels):
+    """An image file as float32 `(height, width, channels)` in [0, 1].
+
+    JPEG, PNG, BMP, GIF and WebP, told apart by their content; of an animation the first frame. Grey
+    PNGs of 16 bits keep all of them.
+
+    Args:
+        path: Of the file.
+        size: `(height, width)` to crop and resize to; either may be None, to leave the image.
+        channels: 1 or 3; None leaves grey images grey and makes all others RGB.
+
+    Raises:
+        Unreadable: In words, whatever is wrong with the file.
+    """
+    try:
+        # A pipe or a device would be waited for.
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise Unreadable("not a regular file")
+        if os.path.getsize(path) == 0:
+            raise Unreadable("an empty file")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's about large images: there is a limit here
+            with Image.open(path, formats=_FORMATS) as image:
+                if image.width * image.height > LARGEST:
+                    raise Unreadable(
+                        f"{image.width} x {image.height} pixels, more than {LARGEST:,} together"
+                    )
+                return _pixels(ImageOps.exif_transpose(image), size, channels)
+    except Unreadable:
+        raise
+    except UnidentifiedImageError:
+        raise Unreadable("no image of a known format") from None
+    except OSError as error:
+        raise Unreadable(error.strerror or f"damaged ({error})") from None
+    except Exception as error:  # whatever else Pillow meets in a damaged file
+        raise Unreadable(f"damaged ({type(error).__name__}: {error})") from None
+
+
+def _pixels(image, size, channels):
+    if image.mode.startswith("I"):  # 16 bits, which Pillow would clip at 255
+        image, white = Image.fromarray(np.asarray(image).astype(np.float32)), 65535
+    else:
+        image, white = _with_channels(image, channels), 255
+    if size is not None and None not in size and (image.height, image.width) != tuple(size):
+        image = image.resize((size[1], size[0]), Image.Resampling.BILINEAR, _middle(image, size))
+    pixels = np.asarray(image, dtype=np.float32) / np.float32(white)
+    if pixels.ndim == 2:
+        pixels = np.repeat(pixels[..., None], channels or 1, axis=-1)
+    return pixels
+
+
+def _with_channels(image, channels):
+    """The image in grey or colour of 8 bits, without alpha."""
+    if image.mode == "P":
+        image = image.convert("RGB")
+    if channels is None:
+        channels = 1 if image.mode in ("1", "L", "LA") else 3
+    if image.mode == "RGBA":
+        image = image.convert("RGB")
+    return image.convert("L" if channels == 1 else "RGB")
+
+
+def _middle(image, size):
+    """The largest centred box `(left, top, right, bottom)` of the target's aspect ratio."""
+    scale = min(image.height / size[0], image.width / size[1])
+    height, width = (max(1, round(side * scale)) for side in size)
+    top, left = (image.height - height) // 2, (image.width - width) // 2
+    return left, top, left + width, top + height
