@@ -19,7 +19,7 @@ START, END = "<!-- drawn by docs/draw_architecture.py -->", "<!-- end of the dra
 
 # Lowest first. A room imports from the floors below its own, and from nothing else.
 FLOORS = {
-    "ground": ("_version", "errors", "numerics", "files"),
+    "ground": ("_version", "errors", "keras_needed", "numerics", "files"),
     "floor 1": (
         "geometry",
         "figures",
@@ -29,6 +29,8 @@ FLOORS = {
         "optimizers",
         "views",
         "losses",
+        "images",
+        "embedded",
     ),
     "floor 2": ("diagnosis", "data", "onnx_encoder"),
     "floor 3": ("methods", "evaluation", "export", "zoo"),
