@@ -1,7 +1,9 @@
 """Files that are written whole or not at all, locks on them, and system errors in a sentence."""
 
 import contextlib
+import csv
 import errno
+import io
 import json
 import os
 import pathlib
@@ -118,6 +120,15 @@ def write_text(path, text):
 def write_json(path, content):
     """Writes JSON so that a reader never sees half of it."""
     write_text(path, json.dumps(content, indent=2))
+
+
+def write_csv(path, titles, rows):
+    """Writes a table so that a reader never sees half of it."""
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows([titles, *rows])
+    with atomic_file(path) as file:
+        # Names of files may hold bytes that are no UTF-8.
+        file.write(text.getvalue().encode("utf-8", "surrogateescape"))
 
 
 def remove_unfinished(folder):
@@ -245,8 +256,7 @@ def in_words(error):
 
 def numpy_reason(error):
     """Why NumPy refuses a file, in our words: its own end in advice to load it unsafely."""
-    text = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
-    unsafe = ("pickle", "object array", "max_header_size", "unsafe")
-    if any(word in text.lower() for word in unsafe):
+    text = str(error).strip() or type(error).__name__
+    if any(word in text.lower() for word in ("pickle", "object array", "header_size", "securely")):
         return "it holds Python objects or is no NumPy file; only arrays of numbers are read"
-    return text
+    return text.splitlines()[0].rstrip(".")

@@ -15,7 +15,7 @@ import warnings
 import numpy as np
 
 from keras_center_ssl.errors import CheckpointWarning
-from keras_center_ssl.files import atomic_file
+from keras_center_ssl.files import atomic_file, remove_unfinished
 
 _CODES = {
     "bool": "BOOL",
@@ -76,9 +76,7 @@ class CheckpointFolder:
             OSError: Where it cannot be written. The checkpoints from before are all there, then.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        for rest in self.folder.glob("*.tmp"):
-            # Of a process that was killed while it wrote.
-            rest.unlink(missing_ok=True)
+        remove_unfinished(self.folder)
         path = self.folder / f"step-{step:08d}.safetensors"
         with atomic_file(path) as file:
             _write(file, arrays, state)
@@ -105,8 +103,9 @@ class CheckpointFolder:
 
     def clear(self):
         """Deletes all checkpoints, and the folder where nothing else is in it."""
-        for path in [*self.files(), *self.folder.glob("*.tmp")]:
+        for path in self.files():
             path.unlink(missing_ok=True)
+        remove_unfinished(self.folder)
         with contextlib.suppress(OSError):
             self.folder.rmdir()
 

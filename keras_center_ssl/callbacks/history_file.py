@@ -1,12 +1,10 @@
 """The logs of every epoch as a CSV file that a resumed training continues."""
 
-import csv
-import io
 import pathlib
 
 import keras
 
-from keras_center_ssl.files import atomic_file
+from keras_center_ssl.files import write_csv
 
 
 class HistoryFile(keras.callbacks.Callback):
@@ -43,9 +41,5 @@ class HistoryFile(keras.callbacks.Callback):
             self.path.unlink(missing_ok=True)
 
     def _write(self):
-        text = io.StringIO(newline="")
-        writer = csv.DictWriter(text, list(self._rows[0]), restval="NA", extrasaction="ignore")
-        writer.writeheader()
-        writer.writerows(self._rows)
-        with atomic_file(self.path) as file:
-            file.write(text.getvalue().encode())
+        titles = list(self._rows[0])
+        write_csv(self.path, titles, [[row.get(t, "NA") for t in titles] for row in self._rows])

@@ -34,11 +34,10 @@ class Terminal(Console):
         try:
             super().print(*objects, **options)
         except OSError as error:
-            stream = sys.stderr if self.stderr else sys.stdout
             if not self.outlives_reader:
-                _give_up(stream, error)
+                _give_up(self.file, error)
             self.quiet = True
-            mute(stream)
+            mute(self.file)
             errors.print(f"The output cannot be written ({error.strerror}): going on without it.")
 
     def on_broken_pipe(self):
@@ -63,7 +62,7 @@ def _give_up(stream, error):
     mute(stream)
     if isinstance(error, BrokenPipeError):
         raise SystemExit(_CLOSED_PIPE)
-    error.filename = "standard output" if stream is sys.stdout else "standard error"
+    error.filename = "standard error" if stream is sys.stderr else "standard output"
     raise error
 
 

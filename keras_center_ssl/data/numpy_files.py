@@ -15,6 +15,7 @@ from keras_center_ssl.data.sources import (
     with_labels,
 )
 from keras_center_ssl.errors import InputError
+from keras_center_ssl.files import numpy_reason
 from keras_center_ssl.images import listing
 
 _LOCAL_HEADER = 30  # bytes of a zip member's header before its name (APPNOTE.TXT 4.3.7)
@@ -42,8 +43,8 @@ def numpy_file(source, split):
         if isinstance(error, InputError):
             raise
         raise InputError(
-            f"{name!r} cannot be read as a NumPy file: {error}. Accepted: what np.save, np.savez "
-            "and np.savez_compressed write, of numbers."
+            f"{name!r} cannot be read as a NumPy file: {numpy_reason(error)}. Accepted: what "
+            "np.save, np.savez and np.savez_compressed write, of numbers."
         ) from None
     labels = np.asarray(arrays[1]) if labels else None
     return _mapped(arrays[0], labels, name + part)

@@ -12,6 +12,7 @@ import numpy as np
 
 from keras_center_ssl import geometry
 from keras_center_ssl.errors import InputError
+from keras_center_ssl.files import numpy_reason
 
 _BLOCK_ENTRIES = 2**22
 
@@ -37,9 +38,10 @@ def from_file(path):
         raise
     except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
         raise InputError(
-            f"Received {str(path)!r}, which cannot be read as a NumPy file ({error}). Accepted: a "
-            ".npy file with one array or an .npz file with several, as numpy.save and numpy.savez "
-            "write them, of numbers."
+            f"Received {str(path)!r}, which cannot be read as a NumPy file: "
+            f"{numpy_reason(error)}. "
+            "Accepted: a .npy file with one array or an .npz file with several, as numpy.save and "
+            "numpy.savez write them, of numbers."
         ) from error
     if not isinstance(z, np.ndarray):
         z.close()

@@ -10,6 +10,7 @@ import tempfile
 from keras_center_ssl import diagnosis
 from keras_center_ssl._version import __version__
 from keras_center_ssl.diagnosis import sources
+from keras_center_ssl.files import write_text
 from keras_center_ssl.reports import plots
 
 _PAGE = """<!doctype html>
@@ -171,7 +172,7 @@ def _write(path, title, subtitle, body):
         version=__version__,
     )
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page, encoding="utf-8")
+    write_text(path, page)
 
 
 def _verdict(report):

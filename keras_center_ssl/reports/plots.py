@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from keras_center_ssl import geometry
+from keras_center_ssl import files, geometry
 
 _BLACK, _GREY = "#222222", "#8a8f98"
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -306,5 +306,6 @@ def _figure(rows, columns, size):
 
 def _done(figure, path):
     if path is not None:
-        figure.savefig(path, dpi=144)
+        with files.atomic_path(path) as temporary:
+            figure.savefig(temporary, dpi=144, format="png")
     return figure

@@ -8,14 +8,30 @@ skipped_files.csv, where images could not be read
 
 import csv
 import json
-import os
 import pathlib
+import shutil
 
 import keras
 
 from keras_center_ssl.callbacks.checkpoint_files import CheckpointFolder
 from keras_center_ssl.errors import InputError
+from keras_center_ssl.files import LOCK, atomic_path, locked
 from keras_center_ssl.runs.recipe import load_recipe
+
+# All that a training writes into its folder.
+_WRITTEN = (
+    "checkpoints",
+    "encoder.keras",
+    "history.csv",
+    "metrics.json",
+    "plots",
+    "recipe.yaml",
+    "report.html",
+    "skipped_files.csv",
+    "tensorboard",
+)
+# And what may be there before its first checkpoint.
+_BEGUN = {"checkpoints", "history.csv", "recipe.yaml", "tensorboard"}
 
 
 class Run:
@@ -56,7 +72,21 @@ class Run:
     def metrics(self):
         """What the last evaluation found, or an empty dict."""
         file = self.folder / "metrics.json"
-        return json.loads(file.read_text()) if file.is_file() else {}
+        if not file.is_file():
+            return {}
+        try:
+            metrics = json.loads(file.read_text("utf-8"))
+        except ValueError as error:
+            raise InputError(
+                f"{str(file)!r} is no valid JSON ({error}). center-ssl evaluate writes it anew "
+                "once it is removed."
+            ) from None
+        if not isinstance(metrics, dict):
+            raise InputError(
+                f"{str(file)!r} must hold an object; it holds a {type(metrics).__name__}. "
+                "center-ssl evaluate writes it anew once it is removed."
+            )
+        return metrics
 
     def load_model(self):
         """The trained method, teacher, optimizer and centre state included."""
@@ -70,6 +100,8 @@ def load_model(path):
         raise InputError(f"There is no file {str(path)!r}; expected a model saved as .keras.")
     try:
         return keras.saving.load_model(path)
+    except PermissionError:
+        raise
     except Exception as error:
         reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else "no reason"
         raise InputError(
@@ -91,15 +123,37 @@ def resumes_from(folder):
     return next(iter(CheckpointFolder(pathlib.Path(folder) / "checkpoints").files()), None)
 
 
+def run_lock(folder):
+    """Keeps other processes from writing into a run folder; see `files.locked`."""
+    check_is_folder(folder)
+    return locked(pathlib.Path(folder) / LOCK, f"the run folder {str(folder)!r}")
+
+
+def check_is_folder(folder):
+    """Refuses a file where a run folder is wanted."""
+    if pathlib.Path(folder).exists() and not pathlib.Path(folder).is_dir():
+        raise InputError(
+            f"A run is a folder; {str(folder)!r} is a file. Give another place with --out; nothing "
+            "was overwritten."
+        )
+
+
+def content_names(folder):
+    """Names of all that is in a folder, but for its lock; none where there is no folder."""
+    folder = pathlib.Path(folder)
+    return {path.name for path in folder.iterdir()} - {LOCK} if folder.is_dir() else set()
+
+
 def free_folder(folder):
     """`folder` as a path that does not exist or is an empty folder."""
     folder = pathlib.Path(folder)
+    check_is_folder(folder)
     if resumes_from(folder):
         raise InputError(
             f"The output folder {str(folder)!r} holds an unfinished run. Go on with it with "
             "--resume, or give another folder with --out; nothing was overwritten."
         )
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if content_names(folder):
         raise InputError(
             f"The output folder {str(folder)!r} exists and is not empty. Give another with --out, "
             "or remove it first; nothing was overwritten."
@@ -107,11 +161,22 @@ def free_folder(folder):
     return folder
 
 
+def is_barely_begun(folder):
+    """Whether a folder holds a training that ended before its first checkpoint, and no more."""
+    names = content_names(folder)
+    return "checkpoints" in names and names <= _BEGUN
+
+
+def remove_run(folder):
+    """Removes what a training has written into a folder that is locked, and nothing else."""
+    for path in (pathlib.Path(folder) / name for name in _WRITTEN):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
 def save_model(model, path):
     """Saves a model so that a reader never sees half of it."""
-    temporary = path.with_name(f"unfinished.{path.name}")
-    try:
+    with atomic_path(path) as temporary:
         model.save(temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -1,28 +1,30 @@
 """Whether a run folder can be gone on with: the same recipe, the same images."""
 
-import shutil
-
 import keras
 
 from keras_center_ssl.errors import InputError
-from keras_center_ssl.runs.folder import Run, free_folder, is_finished, resumes_from
-
-# All that an unfinished run may hold before its first checkpoint.
-_BEGUN = {"checkpoints", "recipe.yaml", "history.csv", "tensorboard"}
+from keras_center_ssl.runs.folder import (
+    Run,
+    content_names,
+    free_folder,
+    is_barely_begun,
+    is_finished,
+    remove_run,
+    resumes_from,
+)
 
 
 def check_resumable(out, recipe, say):
     """Whether there is a run in `out` to go on with. An unfit folder is an error."""
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+    if not content_names(out):
         say(f"There is no run in {out} yet: a new one begins.")
         return False
     if not is_finished(out) and resumes_from(out) is None:
-        names = {path.name for path in out.iterdir()} if out.is_dir() else set()
-        if "checkpoints" not in names or names - _BEGUN:
+        if not is_barely_begun(out):
             # Somebody else's.
             free_folder(out)
         say(f"The run in {out} was interrupted before its first checkpoint: it starts over.")
-        shutil.rmtree(out)
+        remove_run(out)
         return False
     differing = _differences(recipe.to_dict(), Run(out).recipe.to_dict())
     if differing:

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from keras_center_ssl import runs
 from keras_center_ssl.errors import InputError
+from keras_center_ssl.runs import evaluating
 from keras_center_ssl.runs.recipe import parse_recipe
 from tests.runs.test_recipe import content
 
@@ -44,7 +45,7 @@ def test_train_and_evaluate_a_folder(tmp_path, monkeypatch):
     assert metrics["knn_accuracy"]["raw_pixels"] > 0.9
     assert set(metrics["collapse"]) == {"projection", "features"}
     # Images too many for memory are read batch by batch, with the same result.
-    monkeypatch.setattr(runs, "_in_memory", lambda source: source)
+    monkeypatch.setattr(evaluating, "_in_memory", lambda source: source)
     streamed = runs.evaluate(run)
     assert set(streamed["knn_accuracy"]) == {"trained", "untrained"}
     assert streamed["knn_accuracy"]["trained"] == pytest.approx(metrics["knn_accuracy"]["trained"])

@@ -8,9 +8,9 @@ from keras_center_ssl._version import __version__
 from keras_center_ssl.files import write_json
 from keras_center_ssl.reports import plots
 from keras_center_ssl.reports.page import write_report
+from keras_center_ssl.runs.folder import run_lock
 
 
-@data.input_errors()
 def evaluate(run, progress=None):
     """k-NN accuracy and a collapse report of a run, on held-out images.
 
@@ -26,8 +26,16 @@ def evaluate(run, progress=None):
 
     Returns:
         The metrics, a dict.
+
+    Raises:
+        InputError: Where another process writes to the run, and for what is wrong with the data.
     """
-    say = progress or (lambda text: None)
+    with run_lock(run.folder):
+        return _evaluate(run, progress or (lambda text: None))
+
+
+@data.input_errors()
+def _evaluate(run, say):
     recipe = run.recipe
     model = run.load_model()
     train_set, test_set = (_in_memory(recipe.data.open(split)) for split in ("train", "test"))
@@ -45,7 +53,10 @@ def evaluate(run, progress=None):
         "training": run.metrics.get("training", {}),
         "versions": {"keras_center_ssl": __version__, "keras": keras.__version__},
     }
-    if held_out and train_set.has_labels and test_set.has_labels:
+    missing = _why_no_accuracy(train_set, test_set, held_out)
+    if missing:
+        metrics["knn_left_out"] = missing
+    else:
         say("Features of the trained encoder")
         candidates = {"trained": lambda x: evaluation.embed(model, x)}
         untrained = recipe.build_model(shape)
@@ -71,6 +82,17 @@ def evaluate(run, progress=None):
     )
     write_report(run)
     return metrics
+
+
+def _why_no_accuracy(train_set, test_set, held_out):
+    """Why there is no k-NN accuracy, in words, or `None`."""
+    if not held_out:
+        return f"{train_set.name} has no test images; name some with data.test_source."
+    if not train_set.has_labels:
+        return f"{train_set.name} has no labels."
+    if not test_set.has_labels:
+        return f"{test_set.name} has no labels."
+    return None
 
 
 def view_embeddings(model, recipe, images):

@@ -1,7 +1,6 @@
 """From a recipe to a run folder, resumable at any step."""
 
 import contextlib
-import csv
 import dataclasses
 import pathlib
 import shutil
@@ -16,10 +15,24 @@ from keras_center_ssl.callbacks.history_file import HistoryFile
 from keras_center_ssl.encoders import plain
 from keras_center_ssl.engine import strategies, workers
 from keras_center_ssl.errors import TrainingStopped
-from keras_center_ssl.files import is_disk_full, write_json, write_text
+from keras_center_ssl.files import (
+    LOCK,
+    is_disk_full,
+    remove_unfinished,
+    write_csv,
+    write_json,
+    write_text,
+)
 from keras_center_ssl.reports import plots
 from keras_center_ssl.reports.page import write_report
-from keras_center_ssl.runs.folder import Run, free_folder, is_finished, save_model
+from keras_center_ssl.runs.folder import (
+    Run,
+    free_folder,
+    is_finished,
+    remove_run,
+    run_lock,
+    save_model,
+)
 from keras_center_ssl.runs.resuming import SameImages, check_resumable
 
 
@@ -47,10 +60,10 @@ def train(recipe, out, callbacks=(), resume=False, checkpoint_every=None, say=No
         checkpoint leaves no folder behind.
 
     Raises:
-        InputError: For an occupied folder, another recipe than the run's to resume, and whatever
-            is wrong with the data.
-        TrainingStopped: After SIGTERM or Ctrl-C, or where the disk is full. The folder can be
-            resumed, if the message names a checkpoint.
+        InputError: For an occupied folder, one that another process writes to, another recipe than
+            the run's to resume, and whatever is wrong with the data.
+        TrainingStopped: After SIGTERM or Ctrl-C, where the disk is full, or where the folder is
+            removed meanwhile. The folder can be resumed, if the message names a checkpoint.
         DivergenceError: Where loss or weights are not finite.
     """
     say = say or (lambda text: None)
@@ -68,21 +81,38 @@ def _train_beside(recipe, out, callbacks, resume, checkpoint_every, strategy):
         beside = pathlib.Path(folder) / "run"
         if resume and out.is_dir():
             # Where the chief goes on from. It changes nothing there before all have begun.
-            shutil.copytree(out, beside)
+            shutil.copytree(out, beside, ignore=shutil.ignore_patterns(LOCK))
         _train(recipe, beside, callbacks, resume, checkpoint_every, lambda text: None, strategy)
 
 
 def _train(recipe, out, callbacks, resume, checkpoint_every, say, strategy):
     """`train`, on one of the workers or alone."""
-    resuming = resume and check_resumable(out, recipe, say)
-    if resuming and is_finished(out):
-        return Run(out)
-    if not resuming:
-        free_folder(out)
-    checkpoint = Checkpoint(out / "checkpoints", every=checkpoint_every, say=say)
-    if strategy is not None:
-        newest = [path.name for path in checkpoint.checkpoints.files()[:1]]
-        workers.check_agreement(strategy, newest, f"the newest checkpoint in {str(out)!r}")
+    with run_lock(out) as lock:
+        resuming = resume and check_resumable(out, recipe, say)
+        if resuming and is_finished(out):
+            return Run(out)
+        if not resuming:
+            free_folder(out)
+        checkpoint = Checkpoint(out / "checkpoints", every=checkpoint_every, say=say)
+        if strategy is not None:
+            newest = [path.name for path in checkpoint.checkpoints.files()[:1]]
+            workers.check_agreement(strategy, newest, f"the newest checkpoint in {str(out)!r}")
+        try:
+            run = _fit(recipe, out, [_StillOurs(lock), *callbacks], checkpoint, say, strategy)
+        except BaseException as error:
+            # Nothing half-written: without a first checkpoint the folder is of no use to anyone.
+            if lock.still_held() and not checkpoint.checkpoints.files() and not is_finished(out):
+                remove_run(out)
+            stop = _as_stop(error, out, checkpoint, strategy)
+            if stop is None:
+                raise
+            raise stop from error
+        checkpoint.checkpoints.clear()
+        return run
+
+
+def _fit(recipe, out, callbacks, checkpoint, say, strategy):
+    """Trains into a folder that is ours alone."""
     source = recipe.data.open("train")
     shape = source.image_shape
     dataset = recipe.build_dataset(source, shape)
@@ -91,45 +121,43 @@ def _train(recipe, out, callbacks, resume, checkpoint_every, say, strategy):
         model = recipe.build_model(shape)
         model.compile(recipe.build_optimizer(steps))
     monitor = CollapseMonitor(every=max(10, steps // 5))
-    existed = out.exists()
-    try:
-        (out / "checkpoints").mkdir(parents=True, exist_ok=True)
-        write_text(out / "recipe.yaml", recipe.to_yaml())
-        with stop_on_signals(checkpoint, say):
-            model.fit(
-                dataset,
-                epochs=recipe.epochs,
-                verbose=0,
-                callbacks=[
-                    *callbacks,
-                    StopOnDivergence(),
-                    monitor,
-                    SameImages(dataset.source),
-                    HistoryFile(out / "history.csv"),
-                    keras.callbacks.TensorBoard(out / "tensorboard", write_graph=False),
-                    _SaveModel(out / "checkpoints" / "model.keras"),
-                    checkpoint,
-                ],
-            )
-        run = _finish(out, recipe, model, dataset, monitor, checkpoint.seconds, steps)
-    except BaseException as error:
-        # Nothing half-written: without a first checkpoint the folder is of no use to anyone.
-        if not checkpoint.checkpoints.files() and not is_finished(out):
-            shutil.rmtree(out, ignore_errors=True)
-            if existed:
-                out.mkdir(exist_ok=True)
-        if is_disk_full(error) and not isinstance(error, TrainingStopped):
-            raise TrainingStopped(
-                f"There is no room left to write the run {str(out)!r}. {checkpoint.last()}"
-            ) from error
-        if workers.lost_worker(strategy, error):
-            raise TrainingStopped(
-                "Another worker is gone: it failed, was killed, or cannot be reached any more; its "
-                f"own output may say why. {checkpoint.last()}"
-            ) from error
-        raise
-    checkpoint.checkpoints.clear()
-    return run
+    (out / "checkpoints").mkdir(exist_ok=True)
+    for folder in (out, out / "checkpoints"):
+        remove_unfinished(folder)
+    write_text(out / "recipe.yaml", recipe.to_yaml())
+    with stop_on_signals(checkpoint, say):
+        model.fit(
+            dataset,
+            epochs=recipe.epochs,
+            verbose=0,
+            callbacks=[
+                *callbacks,
+                StopOnDivergence(),
+                monitor,
+                SameImages(dataset.source),
+                HistoryFile(out / "history.csv"),
+                keras.callbacks.TensorBoard(out / "tensorboard", write_graph=False),
+                _SaveModel(out / "checkpoints" / "model.keras"),
+                checkpoint,
+            ],
+        )
+    return _finish(out, recipe, model, dataset, monitor, checkpoint.seconds, steps)
+
+
+def _as_stop(error, out, checkpoint, strategy):
+    """What ended a training, where it can go on or the reason needs words of ours; else `None`."""
+    if isinstance(error, TrainingStopped):
+        return None
+    if is_disk_full(error):
+        return TrainingStopped(
+            f"There is no room left to write the run {str(out)!r}. {checkpoint.last()}"
+        )
+    if workers.lost_worker(strategy, error):
+        return TrainingStopped(
+            "Another worker is gone: it failed, was killed, or cannot be reached any more; its "
+            f"own output may say why. {checkpoint.last()}"
+        )
+    return None
 
 
 def _finish(out, recipe, model, dataset, monitor, seconds, steps):
@@ -137,8 +165,7 @@ def _finish(out, recipe, model, dataset, monitor, seconds, steps):
     save_model(model, out / "checkpoints" / "model.keras")
     save_model(plain(model.encoder), out / "encoder.keras")
     if dataset.skipped:
-        with open(out / "skipped_files.csv", "w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([("file", "reason"), *sorted(dataset.skipped.items())])
+        write_csv(out / "skipped_files.csv", ("file", "reason"), sorted(dataset.skipped.items()))
     run = Run(out)
     (out / "plots").mkdir(exist_ok=True)
     plots.training_curves(run.history, out / "plots" / "training.png")
@@ -152,6 +179,27 @@ def _finish(out, recipe, model, dataset, monitor, seconds, steps):
     write_json(out / "metrics.json", {"training": training})
     write_report(run)
     return run
+
+
+class _StillOurs(keras.callbacks.Callback):
+    """Ends a training whose folder somebody has removed, before it writes into another's."""
+
+    def __init__(self, lock):
+        super().__init__()
+        self._lock = lock
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._check()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._check()
+
+    def _check(self):
+        if not self._lock.still_held():
+            raise TrainingStopped(
+                f"The run folder {str(self._lock.path.parent)!r} was removed, or replaced by "
+                "another, while the training ran: it ends here and writes nothing more."
+            )
 
 
 class _SaveModel(keras.callbacks.Callback):

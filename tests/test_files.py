@@ -1,0 +1,192 @@
+"""Whole files, locks among processes, and system errors in words."""
+
+import errno
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from keras_center_ssl import files
+from keras_center_ssl.errors import InputError
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "a.txt"
+    files.write_text(path, "first")
+    with pytest.raises(RuntimeError), files.atomic_file(path) as file:
+        file.write(b"half")
+        raise RuntimeError
+    with pytest.raises(RuntimeError), files.atomic_path(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "first" and names(tmp_path) == ["a.txt"]
+    with files.atomic_path(path) as temporary:
+        assert temporary.suffix == ".txt"
+        temporary.write_text("second")
+        assert path.read_text() == "first"
+    assert path.read_text() == "second" and names(tmp_path) == ["a.txt"]
+
+
+def test_new_files_have_the_permissions_that_the_user_set(tmp_path):
+    before = os.umask(0o027)
+    try:
+        files.write_text(tmp_path / "a.txt", "")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a.txt").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_link_stays_a_link(tmp_path):
+    (tmp_path / "real.txt").write_text("first")
+    (tmp_path / "link.txt").symlink_to("real.txt")
+    files.write_text(tmp_path / "link.txt", "second")
+    assert (tmp_path / "link.txt").is_symlink()
+    assert (tmp_path / "real.txt").read_text() == "second"
+
+
+@pytest.mark.parametrize(
+    "place, number",
+    [("folder", errno.EISDIR), ("file/x", errno.ENOTDIR), ("none/x", errno.ENOENT)],
+)
+def test_what_cannot_be_written_is_named_and_leaves_nothing(tmp_path, place, number):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError) as caught:
+        files.write_text(tmp_path / place, "x")
+    assert caught.value.errno == number
+    assert caught.value.filename == str(tmp_path / place)
+    assert names(tmp_path) == ["file", "folder"] and not names(tmp_path / "folder")
+    if place != "none/x":  # whoever writes makes missing folders
+        with pytest.raises(OSError) as early:
+            files.check_writable(tmp_path / place)
+        assert early.value.errno == number
+
+
+def test_devices_and_pipes_are_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "full").symlink_to("/dev/full")
+    for name in ("pipe", "full"):
+        for refuse in (files.check_writable, lambda path: files.write_text(path, "x")):
+            with pytest.raises(OSError, match="device or a pipe"):
+                refuse(tmp_path / name)
+    assert names(tmp_path) == ["full", "pipe"]
+
+
+def test_the_words_of_libraries_become_the_systems_own(tmp_path):
+    with pytest.raises(OSError) as caught, files.atomic_path(tmp_path / "a.keras") as temporary:
+        temporary.write_bytes(b"half")
+        raise RuntimeError("write failed: errno = 28, 'No space left on device'")
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(tmp_path / "a.keras"))
+    assert not names(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "error, words",
+    [
+        (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "a"), "'a': No space left .* no room"),
+        (ValueError("in HDF5: No space left on device"), "No space left .* no room left"),
+        (PermissionError(errno.EACCES, "Permission denied", "a"), "'a': Permission .* permissions"),
+        (OSError(errno.EROFS, os.strerror(errno.EROFS), "a"), "'a': Read-only .* permissions"),
+        (IsADirectoryError(errno.EISDIR, "Is a directory", "a"), "'a': .* a file is expected"),
+        (OSError("no number\nsecond line"), "^no number\\.$"),
+        (OSError(errno.EIO, "Input/output error", 3), "3: Input/output error"),
+        (FileExistsError(errno.EEXIST, "File exists", "a", None, "b"), "'a' and 'b': File exists"),
+    ],
+)
+def test_system_errors_in_words(error, words):
+    text = files.in_words(error)
+    assert "\n" not in text
+    assert re.search(words, text), text
+
+
+def test_numpys_advice_to_load_unsafely_is_left_out(tmp_path):
+    np.save(tmp_path / "objects.npy", np.array([{}], dtype=object), allow_pickle=True)
+    (tmp_path / "pickle.npy").write_bytes(b"\x80\x04x.")
+    header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }" + " " * 20_000 + "\n"
+    long = b"\x93NUMPY\x02\x00" + len(header).to_bytes(4, "little") + header.encode()
+    (tmp_path / "header.npy").write_bytes(long)
+    for name in names(tmp_path):
+        with pytest.raises(ValueError) as caught:
+            np.load(tmp_path / name, allow_pickle=False)
+        assert "only arrays of numbers" in files.numpy_reason(caught.value), caught.value
+    assert files.numpy_reason(ValueError("cannot reshape array")) == "cannot reshape array"
+
+
+# -- locks -----------------------------------------------------------------------------------------
+
+HOLD = """
+import pathlib, sys, time
+from keras_center_ssl import files
+with files.locked(pathlib.Path(sys.argv[1]), "the folder"):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """Another process that holds a lock in a folder which is made for it."""
+    path = tmp_path / "made" / files.LOCK
+    process = subprocess.Popen([sys.executable, "-c", HOLD, path], stdout=subprocess.PIPE)
+    assert process.stdout.readline() == b"held\n"
+    yield process, path
+    process.kill()
+    process.communicate()
+
+
+def test_the_second_process_is_told_who_holds_the_lock(holder):
+    process, path = holder
+    with pytest.raises(InputError, match=rf"the folder \(process {process.pid}, since 2") as caught:
+        with files.locked(path, "the folder"):
+            pytest.fail("locked twice")
+    assert "\n" not in str(caught.value)
+    assert path.exists(), "it belongs to the other process"
+
+
+def test_a_lock_dies_with_its_process(holder):
+    process, path = holder
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert path.exists()
+    with files.locked(path, "the folder") as lock:
+        assert lock.still_held()
+        assert str(os.getpid()) in path.read_text()
+    assert names(path.parent) == []
+
+
+def test_a_lock_leaves_nothing_but_what_was_written(tmp_path):
+    with files.locked(tmp_path / "a" / "b" / files.LOCK, "b"):
+        pass
+    assert names(tmp_path) == []
+    with files.locked(tmp_path / "a" / "b" / files.LOCK, "b"):
+        (tmp_path / "a" / "mine").write_text("")
+    assert names(tmp_path / "a") == ["mine"]
+    (tmp_path / "before").mkdir()
+    with pytest.raises(RuntimeError), files.locked(tmp_path / "before" / files.LOCK, "before"):
+        raise RuntimeError
+    assert names(tmp_path / "before") == []
+
+
+def test_a_lock_in_a_folder_that_was_replaced_is_lost(tmp_path):
+    path = pathlib.Path(tmp_path / "run" / files.LOCK)
+    with files.locked(path, "run") as lock:
+        path.unlink()
+        path.parent.rmdir()
+        assert not lock.still_held()
+        with files.locked(path, "run") as other:
+            assert other.still_held() and not lock.still_held()
+
+
+def test_two_threads_of_one_process_exclude_each_other(tmp_path):
+    with files.locked(tmp_path / "a", "a"), pytest.raises(InputError, match=f"{os.getpid()}"):
+        with files.locked(tmp_path / "a", "a"):
+            pytest.fail("locked twice")
