@@ -40,6 +40,8 @@ FLOORS = {
 }
 # The only arrows within a floor, and why each is there.
 LEANING = {
+    ("files", "errors"): "what the system refuses is said in words",
+    ("keras_needed", "errors"): "so is what is not installed",
     ("encoders", "engine"): "batch norm takes its statistics over all replicas",
     ("heads", "encoders"): "heads use the encoders' batch norm",
 }

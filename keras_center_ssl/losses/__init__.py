@@ -3,6 +3,7 @@
 from keras_center_ssl import keras_needed  # noqa: F401
 from keras_center_ssl.losses.barlow_twins import barlow_twins
 from keras_center_ssl.losses.center import center
+from keras_center_ssl.losses.dcl import dcl
 from keras_center_ssl.losses.dino import dino
 from keras_center_ssl.losses.info_nce import info_nce
 from keras_center_ssl.losses.negative_cosine import negative_cosine
@@ -15,6 +16,7 @@ from keras_center_ssl.losses.vicreg import vicreg
 __all__ = [
     "barlow_twins",
     "center",
+    "dcl",
     "dino",
     "info_nce",
     "negative_cosine",

@@ -5,6 +5,7 @@ from keras_center_ssl.methods.barlow_twins import BarlowTwins
 from keras_center_ssl.methods.base import SSLModel
 from keras_center_ssl.methods.byol import BYOL
 from keras_center_ssl.methods.center_ssl import CenterSSL
+from keras_center_ssl.methods.dcl import DCL
 from keras_center_ssl.methods.dino import DINO
 from keras_center_ssl.methods.moco import MoCo
 from keras_center_ssl.methods.simclr import SimCLR
@@ -18,6 +19,7 @@ METHODS = {
     method.__name__: method
     for method in (
         BYOL,
+        DCL,
         DINO,
         BarlowTwins,
         CenterSSL,
@@ -32,6 +34,7 @@ METHODS = {
 
 __all__ = [
     "BYOL",
+    "DCL",
     "DINO",
     "METHODS",
     "BarlowTwins",

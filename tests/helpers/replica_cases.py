@@ -3,6 +3,7 @@
 HEADS = {"hidden_dim": 16, "output_dim": 8}
 CASES = {
     "SimCLR": HEADS,
+    "DCL": HEADS,
     "SimSiam": {**HEADS, "predictor_dim": 8},
     "SimSiam-mean": {**HEADS, "predictor": "mean"},
     "BYOL": {**HEADS, "predictor_dim": 8, "momentum": 0.9},

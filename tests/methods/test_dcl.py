@@ -1,0 +1,24 @@
+import numpy as np
+
+import keras_center_ssl as kcs
+from tests.helpers.method_checks import build, check_round_trip, check_trains, digits_views
+
+SMALL = dict(hidden_dim=32, output_dim=16)
+
+
+def test_trains_without_collapse():
+    check_trains(build(kcs.methods.DCL, **SMALL))
+
+
+def test_round_trip(tmp_path):
+    model = build(kcs.methods.DCL, temperature=0.3, batch_norm=True, **SMALL)
+    loaded = check_round_trip(model, tmp_path / "model.keras")
+    assert loaded.temperature == 0.3 and loaded.batch_norm
+
+
+def test_its_loss_is_that_of_its_projections():
+    model = build(kcs.methods.DCL, **SMALL)
+    (views,) = next(iter(digits_views(steps=1)))[:1]
+    loss, embeddings = model.branches(views, training=False)
+    z1, z2 = embeddings["projection"]
+    np.testing.assert_allclose(loss, kcs.losses.dcl(z1, z2, 0.1), rtol=1e-5)
