@@ -53,6 +53,7 @@ if TYPE_CHECKING:
         TrainingStopped,
     )
     from keras_center_ssl.methods.center_tracker import CenterTracker
+    from keras_center_ssl.onnx_encoder import OnnxEncoder
 
 _MODULES = {
     "callbacks": "callbacks",
@@ -82,6 +83,7 @@ _OBJECTS = {
     "DivergenceError": "errors",
     "InputError": "errors",
     "MissingExtra": "errors",
+    "OnnxEncoder": "onnx_encoder",
     "TrainingStopped": "errors",
     "critical_center_weight": "diagnosis",
     "diagnose": "diagnosis",
@@ -97,6 +99,7 @@ __all__ = [
     "DivergenceError",
     "InputError",
     "MissingExtra",
+    "OnnxEncoder",
     "TrainingStopped",
     "__version__",
     "callbacks",

@@ -5,6 +5,7 @@ Neither Keras nor TensorFlow is loaded before `embed` needs them.
 
 from keras_center_ssl.evaluation.baselines import WhitenedPixels, raw_pixels
 from keras_center_ssl.evaluation.classification import Classification
+from keras_center_ssl.evaluation.embed_source import embed_source
 from keras_center_ssl.evaluation.features import embed
 from keras_center_ssl.evaluation.few_labels import few_labels
 from keras_center_ssl.evaluation.fine_tuning import fine_tune
@@ -16,6 +17,7 @@ __all__ = [
     "Classification",
     "WhitenedPixels",
     "embed",
+    "embed_source",
     "few_labels",
     "fine_tune",
     "knn_accuracy",

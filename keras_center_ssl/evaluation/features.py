@@ -32,6 +32,11 @@ def embed(encoder, dataset, batch_size=256):
     """
     if not (isinstance(batch_size, int | np.integer) and batch_size >= 1):
         raise InputError(f"Received batch_size={batch_size!r}. Accepted: whole numbers from 1 on.")
+    return embed_batches(encoder, _batches(dataset, int(batch_size)), int(batch_size))
+
+
+def embed_batches(encoder, batches, batch_size):
+    """`embed`, of pairs of the first sample's number and a batch of at most `batch_size` images."""
     if not callable(encoder):
         raise InputError(
             f"Received an encoder of type {type(encoder).__name__}. Accepted: a keras.Model or any "
@@ -39,11 +44,11 @@ def embed(encoder, dataset, batch_size=256):
         )
     run = None
     features = []
-    for start, batch in _batches(dataset, int(batch_size)):
+    for start, batch in batches:
         images = _images(batch, start)
         if run is None:
             _check_size(encoder, images.shape)
-            run = _compiled(encoder, images.shape[1:], int(batch_size))
+            run = _compiled(encoder, images.shape[1:], batch_size)
         features.append(_pooled(run(images), len(images)))
     if not features:
         raise InputError(f"Received a dataset without images. {_ACCEPTED}")

@@ -2,7 +2,7 @@
 
 `read_image` brings an image to a size and to channels as `kcs.data` does: the shorter side resized
 (bilinear, antialiased), the middle of the longer one kept, alpha dropped, colour to grey by ITU-R
-BT.601. It turns photographs upright by their EXIF data.
+BT.601. The rotation in a photograph's EXIF data is ignored, as there.
 """
 
 import os
@@ -10,7 +10,7 @@ import stat
 import warnings
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 # More would take gigabytes to decode, and is more likely an attack than a photograph.
 LARGEST = 100_000_000
@@ -46,12 +46,12 @@ def read_image(path, size, channels):
             warnings.simplefilter("ignore")  # Pillow's about large images: there is a limit here
             with Image.open(path, formats=_FORMATS) as image:
                 if image.width * image.height > LARGEST:
-                    raise Unreadable(
-                        f"{image.width} x {image.height} pixels, more than {LARGEST:,} together"
-                    )
-                return _pixels(ImageOps.exif_transpose(image), size, channels)
+                    raise Unreadable(f"more than {LARGEST:,} pixels")
+                return _pixels(image, size, channels)
     except Unreadable:
         raise
+    except Image.DecompressionBombError:
+        raise Unreadable(f"more than {LARGEST:,} pixels") from None
     except UnidentifiedImageError:
         raise Unreadable("no image of a known format") from None
     except OSError as error:
@@ -66,7 +66,8 @@ def _pixels(image, size, channels):
     else:
         image, white = _with_channels(image, channels), 255
     if size is not None and None not in size and (image.height, image.width) != tuple(size):
-        image = image.resize((size[1], size[0]), Image.Resampling.BILINEAR, _middle(image, size))
+        middle = image.crop(_middle(image, size))
+        image = middle.resize((size[1], size[0]), Image.Resampling.BILINEAR)
     pixels = np.asarray(image, dtype=np.float32) / np.float32(white)
     if pixels.ndim == 2:
         pixels = np.repeat(pixels[..., None], channels or 1, axis=-1)
