@@ -5,7 +5,7 @@
 PYTHON ?=
 BIN := .venv/bin
 # What has to hold on Keras' JAX backend too.
-ON_JAX := tests/engine/test_jax.py tests/test_heads.py tests/test_numerics.py tests/methods
+ON_JAX := tests/engine/test_jax.py tests/engine/test_keras_internals.py tests/test_heads.py tests/test_numerics.py tests/methods
 # A process per core, a file of tests to each: tracing, which most tests wait for, uses one core.
 PYTEST := $(BIN)/python -m pytest -n logical --dist loadfile
 # Tests compile much and compute little: XLA need not optimize, nor compile the same thing twice.
@@ -13,7 +13,7 @@ JAX := KERAS_BACKEND=jax JAX_COMPILATION_CACHE_DIR=$(CURDIR)/build/jax \
 	JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0.1 \
 	XLA_FLAGS="--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 
-.PHONY: setup demo test test-jax test-slow lint types architecture attacks gallery benchmark benchmark-quick benchmark-cost clean
+.PHONY: setup demo test test-jax test-slow canaries lint types architecture attacks gallery benchmark benchmark-quick benchmark-cost clean
 
 setup: .venv/.installed
 
@@ -36,6 +36,22 @@ test-jax: .venv/.installed
 test-slow: .venv/.installed
 	@.ci/dataset
 	$(PYTEST) -m slow
+
+# The private names of Keras and TensorFlow that the library touches, on the newest of both that pip
+# gives. Reports in one sentence, and never fails: what it finds is for the next release.
+canaries: .venv-newest/.installed
+	@mkdir -p build
+	@TF_CPP_MIN_LOG_LEVEL=3 .venv-newest/bin/python -m pytest -p no:cacheprovider \
+		tests/engine/test_keras_internals.py > build/canaries.txt 2>&1 \
+		&& result="all alive" || result="some died: see build/canaries.txt"; \
+	.venv-newest/bin/python -m pip list --disable-pip-version-check 2>/dev/null \
+		| awk -v result="$$result" '$$1 == "keras" || $$1 == "tensorflow" { n = n " " $$1 " " $$2 } \
+		END { print "Canaries on" n ": " result "." }'
+
+.venv-newest/.installed: .venv/.installed
+	@.venv/bin/python -m venv .venv-newest
+	@.venv-newest/bin/python -m pip install -q --disable-pip-version-check keras tensorflow pytest
+	@touch $@
 
 lint: .venv/.installed
 	$(BIN)/ruff check .
@@ -76,4 +92,4 @@ benchmark-cost: .venv/.installed
 	@$(BIN)/python training/benchmarks/cost.py
 
 clean:
-	rm -rf .venv .venv-torch .venv-keras-cv runs build dist *.egg-info
+	rm -rf .venv .venv-newest .venv-torch .venv-keras-cv runs build dist *.egg-info

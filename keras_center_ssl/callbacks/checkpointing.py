@@ -10,6 +10,7 @@ import numpy as np
 
 from keras_center_ssl._version import __version__
 from keras_center_ssl.callbacks.checkpoint_files import CheckpointFolder
+from keras_center_ssl.engine.keras_internals import begin_fit_at, global_seed_generator
 from keras_center_ssl.engine.workers import shared_stop
 from keras_center_ssl.errors import DivergenceError, InputError, TrainingStopped
 
@@ -230,7 +231,7 @@ class Checkpoint(keras.callbacks.Callback):
         if self.fit:
             self.fit.begin_at(self._epoch, self._step, self._origin)
         else:
-            self.model._initial_epoch = self._epoch
+            begin_fit_at(self.model, self._epoch)
         self._restored = arrays, state
         self._restore(arrays, state)
 
@@ -340,15 +341,11 @@ def _groups(model, like=None):
             model.optimizer.build(model.trainable_variables)
         groups["optimizer"] = model.optimizer.variables
     # Random layers without a seed of their own.
+    wanted = like is not None and bool(_group(like, "seeds"))
     with contextlib.suppress(ImportError):
-        from keras.src.backend.common import global_state
-        from keras.src.random import seed_generator
-
-        made = global_state.get_global_attribute("global_seed_generator")
-        if like is not None and _group(like, "seeds") and made is None:
-            made = seed_generator.global_seed_generator()
-        if made is not None and (like is None or _group(like, "seeds")):
-            groups["seeds"] = [made.state]
+        generator = global_seed_generator(create=wanted)
+        if generator is not None and (like is None or wanted):
+            groups["seeds"] = [generator.state]
     return groups
 
 

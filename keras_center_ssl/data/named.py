@@ -72,8 +72,7 @@ def _unreadable(name, error):
 
 
 def _keras_cache():
-    # Keras has no public name for its home; this is where its get_file looks.
-    from keras.src.backend.config import keras_home
+    from keras_center_ssl.engine.keras_internals import keras_home
 
     return pathlib.Path(keras_home()) / "datasets"
 

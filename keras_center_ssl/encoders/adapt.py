@@ -3,6 +3,7 @@
 import keras
 
 from keras_center_ssl.encoders.pooling import check_grid, pooled
+from keras_center_ssl.encoders.walk import all_layers
 from keras_center_ssl.errors import InputError
 
 
@@ -85,7 +86,7 @@ def plain(encoder) -> keras.Model:
     It loads with `keras.saving.load_model` where this package is not installed. A vision
     transformer's copy takes images of the size it was built for only.
     """
-    if not any(hasattr(layer, "stock") for layer in encoder._flatten_layers()):
+    if not any(hasattr(layer, "stock") for layer in all_layers(encoder)):
         return encoder
     unset = []
 

@@ -4,10 +4,11 @@ import keras
 from keras import ops
 
 from keras_center_ssl import engine
+from keras_center_ssl.engine.keras_internals import OwnMoments
 
 
 @keras.saving.register_keras_serializable(package="keras_center_ssl")
-class BatchNormalization(keras.layers.BatchNormalization):
+class BatchNormalization(OwnMoments, keras.layers.BatchNormalization):
     """`keras.layers.BatchNormalization` with the same numbers, in less time.
 
     Arguments, weights and results are the stock layer's: `momentum` .99 and `epsilon` 1e-3 unless
@@ -51,10 +52,14 @@ class BatchNormalization(keras.layers.BatchNormalization):
             moving.assign(moving * self.momentum + batch * (1.0 - self.momentum))
         return outputs if len(inputs.shape) == 4 else outputs[:, 0, 0, :]
 
-    def _moments(self, inputs, mask):
-        if mask is None and engine.replica_count() > 1:
-            return engine.global_moments(inputs, self._reduction_axes)
-        return super()._moments(inputs, mask)
+    def moments(self, inputs, mask):
+        """The global batch's, where several replicas train."""
+        if mask is not None or engine.replica_count() == 1:
+            return None
+        rank = len(inputs.shape)
+        return engine.global_moments(
+            inputs, [axis for axis in range(rank) if axis != self.axis % rank]
+        )
 
     def stock(self):
         """The stock layer with this one's config, not built."""

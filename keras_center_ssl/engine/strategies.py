@@ -10,7 +10,7 @@ import os
 import keras
 
 from keras_center_ssl.engine.replica_batches import check_even
-from keras_center_ssl.engine.workers import several
+from keras_center_ssl.engine.workers import several, worker_count
 from keras_center_ssl.errors import InputError, one_of
 
 CPUS = "KERAS_CENTER_SSL_CPUS"
@@ -59,9 +59,7 @@ def describe(strategy):
     count = strategy.num_replicas_in_sync
     words = f"{count} replica{'s' if count > 1 else ''}"
     if several(strategy):
-        cluster = strategy.cluster_resolver.cluster_spec()
-        workers = sum(cluster.num_tasks(job) for job in cluster.jobs if job in ("chief", "worker"))
-        return f"{words} in {workers} processes"
+        return f"{words} in {worker_count(strategy)} processes"
     return words if count > 1 else f"{words}, for there is one device"
 
 

@@ -7,6 +7,8 @@ import keras
 import tensorflow as tf
 
 from keras_center_ssl.engine import replica_batches
+from keras_center_ssl.engine.keras_internals import BuiltByConstructor
+from keras_center_ssl.engine.workers import worker_count
 
 
 def replica_count():
@@ -117,7 +119,7 @@ def fused_batch_norm(inputs, gamma, beta, epsilon):
     return outputs, mean, variance * (tf.maximum(count - 1.0, 1.0) / count)
 
 
-class TrainStep:
+class TrainStep(BuiltByConstructor):
     """`train_step` and `test_step` with a gradient tape. See `methods.SSLModel` for the hooks."""
 
     @functools.wraps(keras.Model.fit)
@@ -145,10 +147,6 @@ class TrainStep:
 
     def _shares_out(self, x):
         return isinstance(x, tf.data.Dataset) and self.distribute_strategy.num_replicas_in_sync > 1
-
-    def _maybe_symbolic_build(self, *args, **kwargs):
-        """Nothing: the constructor has made all weights. Keras would use up a pass over the data
-        under any strategy, and fails under one of several workers."""
 
     def train_step(self, data):
         views = self.unpack(data)
@@ -180,8 +178,8 @@ def _reducible(logs):
     Keras averages those over workers along axis 0, which a scalar does not have.
     """
     strategy = tf.distribute.get_strategy()
-    several = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+    multi_worker = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
     # Of one worker alone, Keras hands the logs out as they are.
-    if not several or not strategy.extended._in_multi_worker_mode():
+    if not multi_worker or worker_count(strategy) == 1:
         return logs
     return {name: tf.reshape(value, [1]) for name, value in logs.items()}

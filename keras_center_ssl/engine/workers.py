@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import threading
 
+from keras_center_ssl.engine.keras_internals import coordination_service
 from keras_center_ssl.errors import InputError
 
 
@@ -21,6 +22,14 @@ def several(strategy):
     """Whether there are several processes."""
     resolver = getattr(strategy, "cluster_resolver", None)
     return resolver is not None and len(resolver.cluster_spec().as_dict()) > 0
+
+
+def worker_count(strategy):
+    """Number of processes that train together, 1 where there is but this one."""
+    if not several(strategy):
+        return 1
+    cluster = strategy.cluster_resolver.cluster_spec()
+    return sum(cluster.num_tasks(job) for job in cluster.jobs if job in ("chief", "worker"))
 
 
 def check_agreement(strategy, value, name):
@@ -77,7 +86,7 @@ class SharedStop:
         import tensorflow as tf
 
         with contextlib.suppress(tf.errors.AlreadyExistsError):
-            _cluster().set_config_key_value(self._key, f"{step} {int(number)}")
+            coordination_service().set_config_key_value(self._key, f"{step} {int(number)}")
 
     def close(self):
         """Ends the watch, at the end of a training that was not stopped."""
@@ -90,17 +99,10 @@ class SharedStop:
     def _watch(self):
         # Returns when the key is set, and raises when the process ends.
         with contextlib.suppress(Exception):
-            step, number = map(int, _cluster().get_config_key_value(self._key).split())
+            step, number = map(int, coordination_service().get_config_key_value(self._key).split())
             self.found = (step, number) if step >= 0 else None
 
 
 def shared_stop(strategy):
     """A `SharedStop`, or `None` where there is but one process."""
     return SharedStop() if several(strategy) else None
-
-
-def _cluster():
-    """What tells the workers of a cluster about each other (TensorFlow's coordination service)."""
-    from tensorflow.python.eager import context
-
-    return context.context()

@@ -18,6 +18,7 @@ from pathlib import Path
 import keras
 
 from keras_center_ssl.encoders import as_encoder, plain
+from keras_center_ssl.encoders.walk import all_layers
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.export import formats as _formats
 from keras_center_ssl.export import metrics as _metrics
@@ -160,8 +161,7 @@ def _properties(record):
 
 def _in_float32(encoder):
     """`encoder`, or a float32 copy of one that computes in half precision."""
-    layers = encoder._flatten_layers()
-    if all(layer.compute_dtype in (None, "float32") for layer in layers):
+    if all(layer.compute_dtype in (None, "float32") for layer in all_layers(encoder)):
         return encoder
 
     def full(config):

@@ -15,6 +15,8 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
+from keras_center_ssl.encoders.walk import all_layers
+from keras_center_ssl.engine.keras_internals import frozen, let_inline
 from keras_center_ssl.errors import InputError, one_of
 from keras_center_ssl.export import on_tensorflow
 from keras_center_ssl.export.older_keras import leave_out_new_defaults
@@ -153,23 +155,20 @@ def _to_onnx(encoder, opset):
     convolutions.
     """
     import tensorflow as tf
-    from tensorflow.python.framework.convert_to_constants import (
-        convert_variables_to_constants_v2 as freeze,
-    )
 
     function = _inference_function(tf, encoder).get_concrete_function()
     _refuse_random_layers(function.graph, encoder)
     with _quiet():
         import tf2onnx
 
-        frozen = freeze(function)
+        constant = frozen(function)
         failed = None
         try:
             model, _ = tf2onnx.convert.from_graph_def(
-                _without_xla(frozen.graph.as_graph_def()),
+                let_inline(constant.graph.as_graph_def()),
                 name=encoder.name,
-                input_names=[frozen.inputs[0].name],
-                output_names=[frozen.outputs[0].name],
+                input_names=[constant.inputs[0].name],
+                output_names=[constant.outputs[0].name],
                 opset=opset,
                 custom_op_handlers={"Erfc": (_erfc, [])},
             )
@@ -188,18 +187,6 @@ def _to_onnx(encoder, opset):
             "the layers that use them."
         )
     return model
-
-
-def _without_xla(graph):
-    """`graph` without the hint that keeps a function from being inlined.
-
-    Keras compiles grouped convolutions with XLA on a CPU; behind such a call tf2onnx sees nothing.
-    """
-    nodes = [*graph.node, *(n for f in graph.library.function for n in f.node_def)]
-    for item in [*nodes, *graph.library.function]:
-        item.attr.pop("_XlaMustCompile", None)
-        item.attr.pop("_noinline", None)
-    return graph
 
 
 def _erfc(context, node, name, args):
@@ -239,7 +226,7 @@ def _refuse_random_layers(graph, encoder):
     if not scopes:
         return
     # A layer's operations are named .../layer_name/...; a second trace appends _1, _2.
-    names = [layer.name for layer in encoder._flatten_layers(include_self=False)]
+    names = [layer.name for layer in all_layers(encoder)[1:]]
     guilty = [
         name
         for name in dict.fromkeys(names)

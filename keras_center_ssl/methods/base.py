@@ -8,6 +8,7 @@ from keras import ops
 from keras_center_ssl import engine
 from keras_center_ssl.data.checks import input_errors
 from keras_center_ssl.encoders import as_encoder
+from keras_center_ssl.engine.keras_internals import begin_fit_at
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.losses._similarity import unit
 from keras_center_ssl.methods.center_tracker import CenterTracker, RunningMean
@@ -263,7 +264,7 @@ class SSLModel(engine.TrainStep, keras.Model):
                 return super().fit(x, *args, callbacks=callbacks, **kwargs)
         finally:
             # Keras leaves it set where a callback has resumed.
-            self._initial_epoch = None
+            begin_fit_at(self, None)
 
     def evaluate(self, *args, **kwargs):
         """Loss and centre figures on held-out views, as `keras.Model.evaluate`."""

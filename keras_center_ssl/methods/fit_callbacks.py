@@ -4,6 +4,8 @@ import inspect
 
 import keras
 
+from keras_center_ssl.engine.keras_internals import begin_fit_at
+
 
 class FitCallback(keras.callbacks.Callback):
     """Tells the model's clock what is planned, and adds the ranks to every epoch's logs."""
@@ -87,7 +89,7 @@ class ResumableFit(keras.callbacks.CallbackList):
             epoch, step: Where it goes on.
             origin: `origin` of the fit that began the training.
         """
-        self.model._initial_epoch = epoch
+        begin_fit_at(self.model, epoch)
         self._done = step
         if self.position is not None:
             self.origin = origin

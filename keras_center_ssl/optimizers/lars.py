@@ -5,11 +5,12 @@ import re
 import keras
 from keras import ops
 
+from keras_center_ssl.engine.keras_internals import OwnWeightDecay, variable_index
 from keras_center_ssl.errors import InputError
 
 
 @keras.saving.register_keras_serializable(package="keras_center_ssl")
-class LARS(keras.optimizers.Optimizer):
+class LARS(OwnWeightDecay, keras.optimizers.Optimizer):
     """Layer-wise adaptive rate scaling (You et al., arXiv 1708.03888, algorithm 1).
 
     For a weight `w` with gradient `g`, learning rate `lr` and weight decay `beta`:
@@ -75,11 +76,8 @@ class LARS(keras.optimizers.Optimizer):
         excluded = any(re.search(pattern, variable.path) for pattern in self.exclude)
         return len(variable.shape) > 1 and not excluded
 
-    def _apply_weight_decay(self, variables):
-        """Nothing: the decay is part of the adapted gradient."""
-
     def update_step(self, gradient, variable, learning_rate):
-        index = self._get_variable_index(variable)
+        index = variable_index(self, variable)
         velocity = self._velocities[index]
         gradient = ops.cast(gradient, variable.dtype)
         rate = ops.cast(learning_rate, variable.dtype)

@@ -2,12 +2,13 @@
 
 import keras
 
+from keras_center_ssl.engine.keras_internals import learning_rate_or_schedule, variable_index
 from keras_center_ssl.errors import InputError
 
 
 def base_learning_rate(optimizer):
     """The rate at which a schedule's warm-up ends, or the constant rate where there is none."""
-    rate = _inner(optimizer)._learning_rate
+    rate = learning_rate_or_schedule(_inner(optimizer))
     if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
         for name in ("base_learning_rate", "warmup_target", "initial_learning_rate"):
             if getattr(rate, name, None) is not None:
@@ -26,19 +27,18 @@ def hold_learning_rate(optimizer, variables, rate):
         InputError: If the optimizer lacks one of the variables.
     """
     optimizer = _inner(optimizer)
-    held = {variable.path for variable in variables}
     update_step = optimizer.update_step
 
     def update(gradient, variable, learning_rate):
-        known = optimizer._trainable_variables[optimizer._get_variable_index(variable)]
-        held_here = known.path in held
+        held = {variable_index(optimizer, each) for each in variables}
+        held_here = variable_index(optimizer, variable) in held
         return update_step(
             gradient,
             variable,
             keras.ops.cast(rate, learning_rate.dtype) if held_here else learning_rate,
         )
 
-    if not held:
+    if not variables:
         raise InputError("hold_learning_rate was given no variables to hold.")
     optimizer.update_step = update
 

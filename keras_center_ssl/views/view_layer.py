@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_center_ssl.engine.keras_internals import take_tensors_as_they_are
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.views import planes
 from keras_center_ssl.views.tensors import computing_on, on_jax, tf
@@ -56,10 +57,7 @@ class RandomViewLayer(keras.layers.Layer):
         super().__init__(**kwargs)
         self.seed = seed
         self.generator = keras.random.SeedGenerator(seed)
-        # In tf.data the inputs are TensorFlow tensors on every Keras backend: Keras must neither
-        # convert them to its own kind nor infer weights from them (there are none).
-        self._convert_input_args = False
-        self._allow_non_tensor_positional_args = True
+        take_tensors_as_they_are(self)
         self.built = True
 
     def augment(self, images, seed):
