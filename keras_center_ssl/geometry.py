@@ -191,19 +191,33 @@ def center_cosine(z1, z2):
     return float(np.clip(a @ b / length, -1.0, 1.0)) if length > 1e-12 else 0.0
 
 
-def effective_rank_of(spectrum):
+def no_variance(dtype="float64", length=1):
+    """The total variance below which embeddings are one point: their mean is a sum in `dtype`.
+
+    The mean of `length` numbers of one sign is wrong by up to `length * eps` of it, whatever the
+    order of the sum (Higham, 2002, section 4.2): identical unit vectors seem to lie that far from
+    it. Below `NO_VARIANCE` the exact spread says nothing either.
+
+    Args:
+        dtype: Of the sums, as `"float32"`.
+        length: Number of additions that follow on each other.
+    """
+    return max(NO_VARIANCE, float((length * np.finfo(dtype).eps) ** 2))
+
+
+def effective_rank_of(spectrum, no_variance=NO_VARIANCE):
     """`effective_rank` from the eigenvalues of a covariance (squared singular values)."""
     singular = np.sqrt(np.maximum(spectrum, 0.0))
-    if np.sum(spectrum) < NO_VARIANCE:
+    if np.sum(spectrum) < no_variance:
         return 1.0
     p = singular[singular > 0] / singular.sum()
     return float(np.exp(-np.sum(p * np.log(p))))
 
 
-def participation_ratio_of(spectrum):
+def participation_ratio_of(spectrum, no_variance=NO_VARIANCE):
     """`participation_ratio` from the eigenvalues of a covariance."""
     total = np.sum(spectrum)
-    return float(total**2 / np.sum(np.square(spectrum))) if total >= NO_VARIANCE else 0.0
+    return float(total**2 / np.sum(np.square(spectrum))) if total >= no_variance else 0.0
 
 
 class Moments:

@@ -90,36 +90,52 @@ class CenterTracker(keras.layers.Layer):
             "square_sum": ops.sum(ops.square(z1) + ops.square(z2), axis=0),
         }
         if self.tracks_covariance:
-            some, count = self._share(z1)
-            batch["outer_count"] = count
-            batch["outer_center"] = ops.sum(some, axis=0)
-            batch["outer_sum"] = ops.matmul(ops.transpose(some), some)
+            batch |= self._co_moment(z1)
         batch = _reduce_together(batch)
         n, both = batch["count"], batch["sum1"] + batch["sum2"]
         # Of the (2 n)^2 pairs, 2 n are a vector with itself and 2 n a sample's two views.
         batch["step_square"] = ops.sum(ops.square(both)) - 2 * n - 2 * batch["pair_sum"]
         batch["step_pairs"] = 4 * n * (n - 1)
         batch["step_square_sum"] = ops.square(both) / (2 * n)
-        if self.tracks_covariance and self.within_steps:
-            center = batch["outer_center"] / ops.maximum(batch["outer_count"], 1.0)
-            batch["outer_sum"] -= ops.outer(center, batch["outer_center"])
+        if self.tracks_covariance and not self.within_steps:
+            batch["outer_sum"] += self._between(batch)
         for name, value in batch.items():
             self._sums[name].assign(self._sums[name] + value)
         self.ema_sum.assign(self.momentum * self.ema_sum + (1 - self.momentum) * both / (2 * n))
         self.ema_weight.assign(self.momentum * self.ema_weight + (1 - self.momentum))
 
-    def _share(self, z):
-        """Every `covariance_every`-th row of the global batch, as far as it is here; their number.
+    def _co_moment(self, z):
+        """Count and sum of this replica's rows for the covariance; their spread about the centre.
 
-        Further rows may be there, which are 0.
+        The centre, which all replicas' rows share, is taken off before anything is squared. Of a
+        collapsed batch the difference `E[z z'] - c c'` would leave what the processor rounds, which
+        is far more where its matrix units take float32 for less.
+        """
+        rows, chosen = self._share(z)
+        own = {"outer_count": ops.sum(chosen), "outer_center": ops.sum(rows * chosen, axis=0)}
+        both = _reduce_together(own)
+        spread = (rows - both["outer_center"] / ops.maximum(both["outer_count"], 1.0)) * chosen
+        return {**own, "outer_sum": ops.matmul(ops.transpose(spread), spread)}
+
+    def _between(self, batch):
+        """What joins a batch's spread to the sums' (Chan, Golub & LeVeque 1983, eq. 2.1)."""
+        before, now = self._sums["outer_count"], batch["outer_count"]
+        center = self._sums["outer_center"] / ops.maximum(before, 1.0)
+        shift = batch["outer_center"] / ops.maximum(now, 1.0) - center
+        return before * now / ops.maximum(before + now, 1.0) * ops.outer(shift, shift)
+
+    def _share(self, z):
+        """Every `covariance_every`-th row of the global batch, as far as it is here.
+
+        Returns:
+            Rows `(b, dim)`, and `(b, 1)`: 1 for each that counts, 0 for any other.
         """
         every, rows = self.covariance_every, z.shape[0]
         if engine.replica_count() == 1 or (rows is not None and rows % every == 0):
             some = z[::every]
-            return some, ops.cast(ops.shape(some)[0], full_precision())
+            return some, ops.ones_like(some[:, :1])
         place = ops.arange(ops.shape(z)[0], dtype="int32") + engine.rows_before(z)
-        chosen = ops.cast(place % every == 0, z.dtype)
-        return z * chosen[:, None], ops.sum(chosen)
+        return z, ops.cast(place % every == 0, z.dtype)[:, None]
 
     def reset_state(self):
         """Empties the sums. The moving average of the centre stays."""
@@ -168,6 +184,9 @@ class CenterTracker(keras.layers.Layer):
         """
         # Copies: what TensorFlow hands out may share memory with the variable.
         sums = {name: np.array(ops.convert_to_numpy(v)) for name, v in self._sums.items()}
+        if self.tracks_covariance and not self.within_steps:
+            # About 0, not about the centre: only then is the difference of two that of the steps.
+            sums["outer_sum"] = sums["outer_sum"] + _about_zero(sums)
         return Snapshot(sums, self._resets)
 
     def snapshot_of(self, sums):
@@ -196,10 +215,26 @@ class CenterTracker(keras.layers.Layer):
         if not np.isfinite(covariance).all():
             return {"effective_rank": float("nan"), "participation_ratio": float("nan")}
         values = np.linalg.eigvalsh(covariance).clip(min=0)
+        no_variance = self.no_variance(snapshot)
         return {
-            "effective_rank": geometry.effective_rank_of(values),
-            "participation_ratio": geometry.participation_ratio_of(values),
+            "effective_rank": geometry.effective_rank_of(values, no_variance),
+            "participation_ratio": geometry.participation_ratio_of(values, no_variance),
         }
+
+    def no_variance(self, snapshot=None):
+        """The trace of `covariance` below which the embeddings are one point: the rest is rounding.
+
+        It follows from the precision of the sums and from their length: a sum over the samples of a
+        step, then one over the steps.
+        """
+        snapshot = snapshot or self.snapshot()
+        precision, batch = full_precision(), snapshot.mean_batch
+        length = batch + snapshot.count / batch
+        # The difference of two sums keeps what was rounded off either.
+        carried = length * np.finfo(precision).eps * snapshot.carried
+        return geometry.no_variance(precision, length) + float(
+            carried / max(snapshot.covariance_count, 1.0)
+        )
 
     def covariance(self, snapshot=None):
         """Covariance of the embeddings of a snapshot or since the reset, `(dim, dim)` float64.
@@ -214,8 +249,7 @@ class CenterTracker(keras.layers.Layer):
             return None
         covariance = snapshot.sums["outer_sum"].astype("float64") / count
         if not self.within_steps:
-            center = snapshot.sums["outer_center"].astype("float64") / count
-            covariance -= np.outer(center, center)
+            covariance -= _about_zero(snapshot.sums) / count
         return covariance
 
     def get_config(self):
@@ -259,19 +293,28 @@ class Snapshot:
 
     sums: dict
     resets: int
+    # Of a difference of two sums of outer products: the trace of the larger.
+    carried: float = 0.0
 
     def since(self, earlier):
         """What came after an earlier snapshot; all of this one if there was a reset between."""
         if earlier is None or earlier.resets != self.resets:
             return self
         return Snapshot(
-            {k: v.astype("float64") - earlier.sums[k] for k, v in self.sums.items()}, self.resets
+            {k: v.astype("float64") - earlier.sums[k] for k, v in self.sums.items()},
+            self.resets,
+            float(np.trace(self.sums["outer_sum"])) if "outer_sum" in self.sums else 0.0,
         )
 
     @property
     def count(self):
         """Samples in the sums."""
         return float(self.sums["count"])
+
+    @property
+    def mean_batch(self):
+        """Samples in a step, 1 or more; large batches count for more."""
+        return float(self.sums["step_pairs"]) / max(4 * self.count, 1.0) + 1.0
 
     @property
     def covariance_count(self):
@@ -288,6 +331,12 @@ class Snapshot:
 
 def _center(sums):
     return (sums["sum1"] + sums["sum2"]) / ops.maximum(2 * sums["count"], 1.0)
+
+
+def _about_zero(sums):
+    """What the sum of outer products about 0 has more than that about the centre, in float64."""
+    total = sums["outer_center"].astype("float64")
+    return np.outer(total, total) / max(float(sums["outer_count"]), 1.0)
 
 
 def _reduce_together(sums):
