@@ -3,6 +3,10 @@
 A checkpoint is a file in the safetensors format (eight bytes of length, a JSON table of names,
 dtypes, shapes and offsets, then the raw arrays), so that other programs can open it. Its last
 array, `sha256`, is the SHA-256 of every byte before it.
+
+The library safetensors reads it. It does not write it: its writer takes all arrays at once, where
+ours fetches one variable at a time, so that a model needs no second copy of itself in memory, and
+ends in the hash of what it has written.
 """
 
 import contextlib
@@ -32,7 +36,6 @@ _CODES = {
     "float32": "F32",
     "float64": "F64",
 }
-_NAMES = {code: name for name, code in _CODES.items()}
 _DIGEST = "sha256"
 _NAME = re.compile(r"step-(\d{8,})\.safetensors")
 
@@ -114,27 +117,33 @@ def read(path):
     """Reads a checkpoint and compares its hash.
 
     Returns:
-        `(arrays, state)`: a dict of name to array, and what else was saved.
+        `(arrays, state)`: a dict of name to array in the order they were written, and what else was
+        saved.
 
     Raises:
         DamagedCheckpoint: If a byte is missing or is not the one that was written.
     """
-    content = memoryview(pathlib.Path(path).read_bytes())
-    if len(content) < 40:
-        raise DamagedCheckpoint(f"it has {len(content)} bytes")
-    if hashlib.sha256(content[:-32]).digest() != content[-32:]:
-        raise DamagedCheckpoint("its content does not match its SHA-256")
+    import safetensors
+
+    _check_hash(path)
     # From here on it is what was written.
-    start = 8 + int.from_bytes(content[:8], "little")
-    table = json.loads(bytes(content[8:start]))
-    state = json.loads(table.pop("__metadata__")["state"])
-    arrays = {}
-    for name, entry in table.items():
-        begin, end = (start + offset for offset in entry["data_offsets"])
-        flat = np.frombuffer(content[begin:end], _dtype(_NAMES[entry["dtype"]]))
-        arrays[name] = flat.reshape(entry["shape"])
-    del arrays[_DIGEST]
-    return arrays, state
+    with safetensors.safe_open(path, "numpy") as file:
+        state = json.loads(file.metadata()["state"])
+        names = [name for name in file.offset_keys() if name != _DIGEST]
+        return {name: file.get_tensor(name) for name in names}, state
+
+
+def _check_hash(path):
+    left = pathlib.Path(path).stat().st_size - 32
+    if left < 8:
+        raise DamagedCheckpoint(f"it has {left + 32} bytes")
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while left and (part := file.read(min(left, 2**20))):
+            digest.update(part)
+            left -= len(part)
+        if file.read() != digest.digest():
+            raise DamagedCheckpoint("its content does not match its SHA-256")
 
 
 def _write(file, arrays, state):

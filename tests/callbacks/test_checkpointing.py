@@ -8,6 +8,7 @@ import signal
 import keras
 import numpy as np
 import pytest
+import safetensors.numpy
 import tensorflow as tf
 
 import keras_center_ssl as kcs
@@ -252,14 +253,20 @@ def test_files_are_safetensors_with_a_hash(tmp_path):
         "half": np.array(1.5, ml_dtypes.bfloat16),
         "none": np.zeros((0, 3), "int64"),
         "yes": np.array([True, False]),
+        "a/10/x": np.arange(2),
+        "a/9/x": np.arange(3),
     }
     folder = checkpoints.CheckpointFolder(tmp_path / "new")
     path = folder.write(12, arrays, {"epoch": 1, "best": -np.inf})
     found, state = checkpoints.read(path)
     assert state == {"epoch": 1, "best": -np.inf}
+    assert list(found) == list(arrays), "in the order they were written"
     for name, array in arrays.items():
         assert found[name].dtype == array.dtype and found[name].shape == array.shape
         np.testing.assert_array_equal(found[name], array)
+    opened = safetensors.numpy.load_file(path)
+    assert opened.keys() == {*arrays, "sha256"}
+    np.testing.assert_array_equal(opened["a/0/x"], arrays["a/0/x"])
     # As https://huggingface.co/docs/safetensors says.
     content = path.read_bytes()
     length = int.from_bytes(content[:8], "little")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_center_ssl import runs
+from keras_center_ssl import cli, runs
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.runs import evaluating
 from keras_center_ssl.runs.recipe import parse_recipe
@@ -52,12 +52,16 @@ def test_train_and_evaluate_a_folder(tmp_path, monkeypatch):
     assert streamed["collapse"] == metrics["collapse"]
 
 
-def test_without_test_images_no_accuracy_is_claimed(tmp_path):
+def test_without_test_images_no_accuracy_is_claimed(tmp_path, capsys):
     fill(tmp_path / "set", 32, seed=0)
     np.save(tmp_path / "test.npy", np.zeros((16, 9, 9), "uint8"))
     run = runs.train(recipe(source=str(tmp_path / "set")), tmp_path / "run")
     metrics = runs.evaluate(run)
     assert not metrics["held_out"] and "knn_accuracy" not in metrics
+    cli.print_metrics(metrics)
+    said = capsys.readouterr().out
+    assert "No k-NN accuracy" in said and "has no test images" in said
+    assert "two views of the training images" in said and "of the test images" not in said
     test = recipe(source=str(tmp_path / "set"), test_source=str(tmp_path / "test.npy")).data
     assert test.open("test").count == 16 and test.open("test").image_shape == (8, 8, 1)
     assert test.open("train").count == 32

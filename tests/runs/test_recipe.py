@@ -48,6 +48,49 @@ def test_builds_what_it_describes():
     assert float(schedule(0)) == pytest.approx(0.1) and float(schedule(20)) == pytest.approx(0)
 
 
+def test_models_are_made_in_the_recipes_precision_and_the_policy_stays():
+    recipe = parse_recipe(content(precision="mixed_bfloat16"))
+    model = recipe.build_model((8, 8, 1))
+    convolutions = [x for x in model.encoder.layers if isinstance(x, keras.layers.Conv2D)]
+    assert {layer.compute_dtype for layer in convolutions} == {"bfloat16"}
+    assert keras.config.dtype_policy().name == "float32"
+    with pytest.raises(ValueError):
+        recipe.build_model((8, 8, -1))
+    assert keras.config.dtype_policy().name == "float32"
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = parse_recipe(content()).build_model((8, 8, 1))
+        assert {layer.compute_dtype for layer in model.encoder.layers} == {"float32"}
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def test_the_registries_hold_what_the_rooms_offer():
+    for room, names in (
+        (kcs.methods.METHODS, kcs.methods),
+        (kcs.encoders.ENCODERS, kcs.encoders),
+        (kcs.views.RECIPES, kcs.views),
+    ):
+        assert room and all(getattr(names, name) is made for name, made in room.items())
+
+
+def test_a_subclass_of_a_method_takes_its_bases_arguments():
+    class Derived(kcs.methods.SimCLR):
+        def __init__(self, encoder, *, sharpness: float = 1.0, **kwargs):
+            super().__init__(encoder, **kwargs)
+
+    kcs.methods.METHODS["Derived"] = Derived
+    try:
+        method = {"name": "Derived", "sharpness": 2, "temperature": 0.2, "center_weight": 1}
+        recipe = parse_recipe(content(method=method))
+        assert recipe.method.arguments == {"sharpness": 2.0, "temperature": 0.2, "center_weight": 1}
+        with pytest.raises(kcs.InputError, match="Did you mean 'sharpness'"):
+            parse_recipe(content(method={"name": "Derived", "sharpnes": 2}))
+    finally:
+        del kcs.methods.METHODS["Derived"]
+
+
 def test_warm_up_and_constant_schedule():
     optimizer = {"name": "adam", "learning_rate": 0.1, "warmup_epochs": 1, "schedule": "constant"}
     schedule = parse_recipe(content(optimizer=optimizer)).build_optimizer(10)._learning_rate

@@ -3,6 +3,7 @@
 import csv
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -11,9 +12,10 @@ import numpy as np
 import onnxruntime
 import pytest
 import yaml
+from typer.testing import CliRunner
 
 import keras_center_ssl as kcs
-from keras_center_ssl import runs
+from keras_center_ssl import cli, runs
 from keras_center_ssl.runs.publishing import export_run
 from keras_center_ssl.runs.recipe import parse_recipe
 from tests.runs.test_recipe import content
@@ -88,6 +90,26 @@ def test_bundle_and_zoo_give_the_trained_features_back(run, tmp_path):
     onnx = kcs.zoo.download("tiny", format="onnx", source=tmp_path / "zoo", cache_dir=tmp_path)
     (features,) = onnxruntime.InferenceSession(onnx).run(["features"], {"images": images})
     np.testing.assert_allclose(features, expected, atol=1e-4)
+
+
+def test_diagnosing_a_run_prints_one_json_document(run):
+    result = CliRunner().invoke(cli.app, ["diagnose", str(run.folder), "--json"])
+    assert result.exit_code == 0, result.output
+    reports = json.loads(result.stdout)
+    assert {name: report["name"] for name, report in reports.items()} == {
+        "projection": "projection",
+        "features": "features",
+    }
+    verdicts = {name: report["verdict"] for name, report in run.metrics["collapse"].items()}
+    assert {name: report["verdict"] for name, report in reports.items()} == verdicts
+
+
+@pytest.mark.parametrize("content", ["{", "[]"])
+def test_damaged_metrics_are_named(run, tmp_path, content):
+    shutil.copyfile(run.folder / "recipe.yaml", tmp_path / "recipe.yaml")
+    (tmp_path / "metrics.json").write_text(content)
+    with pytest.raises(kcs.InputError, match=r"metrics\.json.*evaluate writes it anew"):
+        runs.Run(tmp_path).metrics  # noqa: B018
 
 
 def test_an_occupied_folder_is_kept(run, tmp_path):
