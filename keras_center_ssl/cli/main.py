@@ -12,7 +12,14 @@ from keras_center_ssl.cli.diagnosing import diagnose
 from keras_center_ssl.cli.embedding import embed
 from keras_center_ssl.cli.evaluating import evaluate
 from keras_center_ssl.cli.exporting import export
-from keras_center_ssl.cli.terminal import accept_all_signs, console, errors, flush, mute
+from keras_center_ssl.cli.terminal import (
+    accept_all_signs,
+    console,
+    errors,
+    flush,
+    keep_interrupts,
+    mute,
+)
 from keras_center_ssl.cli.training import train
 from keras_center_ssl.cli.zoo import zoo_app
 from keras_center_ssl.errors import InputError
@@ -45,6 +52,7 @@ def main(command=app):
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     accept_all_signs()
+    keep_interrupts()
     code = _guarded(command)
     sys.exit(_guarded(flush) or code)
 

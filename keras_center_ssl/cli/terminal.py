@@ -1,11 +1,13 @@
 """What every command shares: the console, how errors are printed, and a quiet start of Keras."""
 
+import _thread
 import contextlib
 import errno
 import os
 import signal
 import sys
 import tempfile
+import threading
 import warnings
 
 from rich.console import Console
@@ -81,6 +83,19 @@ def accept_all_signs():
             stream.reconfigure(errors="backslashreplace")
 
 
+def keep_interrupts():
+    """Lets Ctrl-C come again where Python swallows it: in `__del__`, or while it frees memory."""
+    others = sys.unraisablehook
+
+    def hook(unraisable):
+        if unraisable.exc_type is KeyboardInterrupt:
+            threading.Timer(0.1, _thread.interrupt_main).start()
+        else:
+            others(unraisable)
+
+    sys.unraisablehook = hook
+
+
 def quiet_start():
     """Imports TensorFlow without the banner that its C++ side writes past all log levels.
 
@@ -96,10 +111,13 @@ def quiet_start():
 
 @contextlib.contextmanager
 def _until_done(number, handler):
-    """Another handler of a signal; none in threads, where Python takes no signals."""
+    """Another handler of a signal; none where it is ignored, as by nohup, and none in threads."""
     try:
-        before = signal.signal(number, handler)
-    except ValueError:
+        before = signal.getsignal(number)
+        if before == signal.SIG_IGN:
+            handler = before
+        signal.signal(number, handler)
+    except ValueError:  # Python takes signals in the main thread only
         yield
         return
     try:

@@ -8,6 +8,7 @@ import numpy as np
 
 from keras_center_ssl.data.sources import ArraySource, from_arrays
 from keras_center_ssl.errors import InputError, needs
+from keras_center_ssl.files import atomic_path
 
 KERAS_DATASETS = ("cifar10", "cifar100", "fashion_mnist", "mnist")
 NAMES = (*KERAS_DATASETS, "digits")
@@ -91,5 +92,6 @@ def _link_fashion_mnist():
                 cached.symlink_to(packaged)
             except FileExistsError:
                 pass  # another process was faster
-            except OSError:
-                shutil.copyfile(packaged, cached)  # a file system without links
+            except OSError:  # a file system without links
+                with atomic_path(cached) as temporary:
+                    shutil.copyfile(packaged, temporary)

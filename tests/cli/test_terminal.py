@@ -144,6 +144,23 @@ def test_ctrl_c_ends_an_import_at_once():
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
+def test_ctrl_c_is_not_lost_where_python_swallows_it():
+    program = (
+        "import time\n"
+        "from keras_center_ssl import cli\n"
+        "class Freed:\n"
+        "    def __del__(self):\n"
+        "        raise KeyboardInterrupt\n"
+        "def command():\n"
+        "    Freed()\n"
+        "    for _ in range(3000):\n"
+        "        time.sleep(0.01)\n"
+        "cli.main(command)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 def fail_with(error):
     def command():
         raise error
