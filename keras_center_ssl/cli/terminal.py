@@ -14,6 +14,8 @@ from rich.console import Console
 
 from keras_center_ssl.errors import CheckpointWarning, CollapseWarning, needs
 
+# Signs that would steer the terminal instead of being shown; rich leaves out some others itself.
+_CONTROLS = {number: f"\\x{number:02x}" for number in (*range(7), *range(14, 32), *range(127, 160))}
 # What a shell reports for a process that SIGPIPE has ended.
 _CLOSED_PIPE = 141
 
@@ -33,6 +35,7 @@ class Terminal(Console):
         self.outlives_reader = False
 
     def print(self, *objects, **options):
+        objects = [x.translate(_CONTROLS) if isinstance(x, str) else x for x in objects]
         try:
             super().print(*objects, **options)
         except OSError as error:

@@ -5,8 +5,10 @@ which yields lists of one `(b, d)` block per view, in order, as often as it is a
 than a block is held in memory.
 """
 
+import contextlib
 import pathlib
 import zipfile
+import zlib
 
 import numpy as np
 
@@ -76,7 +78,7 @@ def sample_of_file(path, size, seed=0):
 def _labels(path, samples):
     if not zipfile.is_zipfile(path):
         return None
-    with np.load(path, allow_pickle=False) as archive:
+    with _reading(path), np.load(path, allow_pickle=False) as archive:
         for name in ("labels", "y"):
             if name in archive.files and archive[name].shape == (samples,):
                 return archive[name]
@@ -145,6 +147,18 @@ def _as_stream(member, name="z"):
     return member
 
 
+@contextlib.contextmanager
+def _reading(path):
+    """Damage that shows in the middle of a file, in words."""
+    try:
+        yield
+    except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
+        raise InputError(
+            f"{str(path)!r} cannot be read to its end: {numpy_reason(error)}. Accepted: arrays of "
+            "numbers, and labels of numbers or strings; write the file anew with numpy.savez."
+        ) from error
+
+
 class _Member:
     """One array of an .npz file: its header at once, its rows in order and only when asked."""
 
@@ -154,7 +168,7 @@ class _Member:
             self.shape, self.fortran, self.dtype = self._header(stream)
 
     def rows(self, step):
-        with self.archive.open(self.name) as stream:
+        with _reading(self.archive.filename), self.archive.open(self.name) as stream:
             self._header(stream)
             if self.fortran:
                 # Stored by columns: no row is complete before the last column.

@@ -222,3 +222,9 @@ def test_styles_are_no_markup():
     file = io.StringIO()
     Terminal(file=file).print(FOREIGN, style="red")
     assert file.getvalue() == f"{FOREIGN}\n"
+
+
+def test_foreign_text_does_not_steer_the_terminal():
+    file = io.StringIO()
+    Terminal(file=file).print("a\n\x1b[31mred\x9b1m\x7f")
+    assert file.getvalue() == "a\n\\x1b[31mred\\x9b1m\\x7f\n"
