@@ -17,7 +17,7 @@ from keras_center_ssl.diagnosis.critical_weight import (
 )
 from keras_center_ssl.diagnosis.groups import tight_groups
 from keras_center_ssl.diagnosis.measure import diagnose, diagnose_file
-from keras_center_ssl.diagnosis.report import LIMIT_SIGNS, VERDICTS, CollapseReport
+from keras_center_ssl.diagnosis.report import DIVERGED, VERDICTS, CollapseReport
 from keras_center_ssl.diagnosis.rules import (
     dimensions_99_of,
     judge,
@@ -25,8 +25,10 @@ from keras_center_ssl.diagnosis.rules import (
     participation_ratio_of_power_law,
     thresholds,
 )
+from keras_center_ssl.figures import LIMIT_SIGNS
 
 __all__ = [
+    "DIVERGED",
     "LIMIT_SIGNS",
     "VERDICTS",
     "CollapseReport",

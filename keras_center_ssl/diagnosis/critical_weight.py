@@ -32,8 +32,9 @@ RIDGE_TOLERANCE = 1.02
 # Directions that are kept of many-dimensional features, by variance.
 MOST_DIRECTIONS = 256
 FEW_SAMPLES = 32
-# Variance below this share of the largest is rounding of float32.
-_ROUNDING = 1e-10
+# Variance below this share of the largest is rounding: features come in float32 at best, through
+# some hundred layers whose errors add up as a random walk.
+_ROUNDING = 100**2 * float(np.finfo(np.float32).eps) ** 2
 _NAMES = ("features1", "features2")
 
 
@@ -83,7 +84,7 @@ class CriticalCenterWeight:
         return "\n".join([*lines, *(f"Warning: {warning}" for warning in self.warnings)])
 
 
-def critical_center_weight(features1, features2, *, resamples=500, seed=0):
+def critical_center_weight(features1, features2, *, data_format=None, resamples=500, seed=0):
     """Estimates the centre weight below which training collapses, from features of two views.
 
     The feature of the largest share is fitted on four fifths of the samples and measured on the
@@ -101,6 +102,7 @@ def critical_center_weight(features1, features2, *, resamples=500, seed=0):
             untrained or a running encoder. `(n, h, w, d)` feature maps are averaged over height
             and width.
         features2: Features of a second view of the same samples, in the same order.
+        data_format: Of feature maps, as in `kcs.diagnose`.
         resamples: Bootstrap resamples behind the interval.
         seed: Of folds and resamples.
 
@@ -121,7 +123,7 @@ def critical_center_weight(features1, features2, *, resamples=500, seed=0):
             "Received one view. A share of between-sample variance needs two views of the same "
             "samples: pass features1 and features2."
         )
-    source = sources.from_arrays(features1, features2)
+    source = sources.from_arrays(features1, features2, data_format)
     n, d = source.samples, source.dimension
     if n < 8:
         raise InputError(

@@ -12,14 +12,23 @@ the report. Where the thresholds come from:
   whether the centre is a mere offset: if what is left is not spread evenly like noise (its
   participation ratio is at most half of `N`, below) and, with two views, lies mostly between
   samples, it is structure. It is then judged by the rules below, and the large centre becomes a
-  warning. From 0.998 on there is no way out. With two views there is a second way in: `U >= 0.5`
-  and `B < 0.02`, where what is left beside the centre is augmentation noise.
-- **cluster_collapse**: a few tight groups hold all samples. The groups are found by single linkage
-  (cutting the longest edges of the minimum spanning tree); at most 64 and at most `n / 4` of them
-  must leave less than 5 % of the variance within, and the shortest edge between groups must be at
-  least twice the longest within. A continuous cloud, however low its rank, has no such gap: the
-  sorted edges of its tree fall off smoothly (lines, arcs and circles of 64 samples: no false
-  verdict in 2400 draws).
+  warning. From 0.998 on there is no way out; the report then says what the verdict would be with
+  the mean subtracted, which recovers embeddings of full rank with a long common mean.
+  With two views there is a second way in: `B < 0.02`, or `B` within 3 of its standard errors of 0.
+  Nothing tells samples apart then, whatever the spread: beside the centre there is augmentation
+  noise only. Independent and shuffled views come out here, since no information about the sample
+  is left in what the views share, and of the four verdicts only this one says so.
+- **cluster_collapse**, either of
+  - tight groups hold all samples. They are found by single linkage (cutting the longest edges of
+    the minimum spanning tree); at most `n / 4` of them must leave less than 5 % of the variance
+    within, and the shortest edge between groups must be at least twice the longest within. A
+    continuous cloud, however low its rank, has no such gap: the sorted edges of its tree fall off
+    smoothly (lines, arcs and circles of 64 samples: no false verdict in 2400 draws);
+  - a quarter as many distinct points as samples or fewer, where samples within 2 % of the usual
+    distance of each other count as one. 64 points, 65, or one point that holds 90 % of the samples
+    beside a cloud of the rest: no sample of such a point can be told from another. In few
+    directions chance brings samples near each other, too; there they have to be ten times as near
+    as that. Above a quarter duplicates are a warning: data sets hold some.
 - **dimensional_collapse**, either of
   - `participation_ratio` below that of a spectrum `i^-2` (2.2 to 2.5): one direction outweighs all
     others together. Healthy spectra are near `i^-1` (Agrawal et al., 2022): 4.8 at d = 8, 18 at
@@ -33,18 +42,25 @@ the report. Where the thresholds come from:
     temperature 0.5 and 0.1), 24 (centre loss with decorrelation) and 4 (without it).
     The effective rank is reported but not held against a limit, for it weighs the tail: 2 % of
     noise lift it from 4 to 20 for a cloud of rank 4 in 512 dimensions.
+
+  The limit grows with the width, so that rank 20 is a dimensional collapse in 512 dimensions and
+  healthy in 128. It asks what an encoder makes of the dimensions it was given, not whether 20
+  directions are enough for a task: for that compare the figure itself (docs/diagnosis.md).
 """
 
 import numpy as np
 
 from keras_center_ssl import geometry
-from keras_center_ssl.diagnosis.groups import GROUP_GAP, MOST_GROUPS
+from keras_center_ssl.diagnosis.groups import GROUP_GAP, most_groups
+from keras_center_ssl.diagnosis.words import percent
 
 CENTER_SHARE = 0.98
 CENTER_SHARE_OFFSET = 0.998
-CENTER_SHARE_LARGE = 0.9
 BETWEEN_SHARE = 0.02
+# Standard errors that the between-sample variance has to be above 0.
+BETWEEN_ERRORS = 3.0
 WITHIN_GROUP_SHARE = 0.05
+DISTINCT_SHARE = 0.25
 VARIANCE_HELD = 0.99
 SPECTRUM_EXPONENT = 2.0
 FEW_SAMPLES = 64
@@ -83,7 +99,8 @@ def thresholds(n, d):
         "dimensions_99": float(np.sqrt(2 * available)),
         "within_group_share": WITHIN_GROUP_SHARE,
         "group_gap": GROUP_GAP,
-        "groups": float(max(2, min(MOST_GROUPS, n // 4))),
+        "groups": float(most_groups(n)),
+        "distinct_share": DISTINCT_SHARE,
     }
 
 
@@ -92,10 +109,11 @@ def judge(figures, limits, n, d):
 
     Args:
         figures: Name to float: `center_norm_squared`, `participation_ratio`, `dimensions_99`, with
-            two views `between_variance` and `augmentation_noise`, and `groups`,
-            `within_group_share` and `group_gap`. Where the last three are missing (sums over
-            samples do not hold them) tight groups are not looked for; two or three of them then
-            show as a dimensional collapse. Missing ranks are not judged either.
+            two views `between_variance`, its error and `augmentation_noise`, and `groups`,
+            `within_group_share`, `group_gap` and `distinct_share`. Where the last four are missing
+            (sums over samples do not hold them) tight groups and duplicates are not looked for; two
+            or three groups then show as a dimensional collapse. Missing ranks are not judged
+            either.
         limits: What `thresholds` gives for the samples that the ranks come from.
         n: Number of those samples.
         d: Number of dimensions.
@@ -110,6 +128,7 @@ def judge(figures, limits, n, d):
             "dimensional_collapse",
             _low_rank(figures, limits, n, d) if "dimensions_99" in figures else [],
         ),
+        ("cluster_collapse", _few_points(figures, limits)),
     ):
         if reasons:
             return verdict, reasons
@@ -120,9 +139,9 @@ def _nothing_found(figures, limits, d):
     """Reasons to say that no collapse was found."""
     share = figures["center_norm_squared"]
     reasons = [
-        f"{_percent(max(0.0, share))} of the squared length is the common centre, which is "
+        f"{percent(max(0.0, share))} of the squared length is the common centre, which is "
         + (
-            f"below the {_percent(limits['center_norm_squared'])} of a collapse."
+            f"below the {percent(limits['center_norm_squared'])} of a collapse."
             if share < limits["center_norm_squared"]
             else "an offset: what is left has the structure of healthy embeddings."
         )
@@ -145,8 +164,8 @@ def _same(figures, limits):
     rest = max(0.0, 1.0 - share)
     between = figures.get("between_variance")
     reasons = [
-        f"{_percent(share)} of the squared length of every embedding is the common centre "
-        f"(limit {_percent(limits['center_norm_squared'])})."
+        f"{percent(share)} of the squared length of every embedding is the common centre "
+        f"(limit {percent(limits['center_norm_squared'])})."
     ]
     if share >= limits["center_norm_squared"]:
         offset = (
@@ -155,18 +174,24 @@ def _same(figures, limits):
             and (between is None or between >= rest / 2)
         )
         reasons.append(
-            f"All samples have nearly the same embedding: {_percent(rest)} is left to tell them "
+            f"All samples have nearly the same embedding: {percent(rest)} is left to tell them "
             "apart."
         )
         return [] if offset else reasons
-    if between is not None and between < limits["between_variance"] and share >= 0.5:
+    if between is not None and between < least_between(figures, limits):
         return [
-            f"{_percent(share)} of the squared length of every embedding is the common centre, and "
-            f"{_percent(figures['augmentation_noise'])} is augmentation noise.",
-            f"Only {_percent(max(0.0, between))} tells samples apart (limit "
-            f"{_percent(limits['between_variance'])}).",
+            f"{percent(share)} of the squared length of every embedding is the common centre, and "
+            f"{percent(figures['augmentation_noise'])} is augmentation noise.",
+            f"Only {percent(max(0.0, between))} tells samples apart (limit "
+            f"{percent(least_between(figures, limits))}): no information about the sample is left.",
         ]
     return []
+
+
+def least_between(figures, limits):
+    """The between-sample variance that can be told from none, and matters."""
+    noise = BETWEEN_ERRORS * figures.get("between_variance_error", 0.0)
+    return max(limits["between_variance"], noise)
 
 
 def _grouped(figures, limits):
@@ -176,8 +201,8 @@ def _grouped(figures, limits):
         return []
     apart = f"{gap:.1f} times" if gap < 1000 else "more than 1000 times"
     return [
-        f"{figures['groups']:.0f} tight groups hold all samples: {_percent(within)} of the "
-        f"variance is within the groups (limit {_percent(limits['within_group_share'])}), and they "
+        f"{figures['groups']:.0f} tight groups hold all samples: {percent(within)} of the "
+        f"variance is within the groups (limit {percent(limits['within_group_share'])}), and they "
         f"lie {apart} as far apart as neighbours within a group (limit {limits['group_gap']:.0f}).",
         "Samples of one group can hardly be told apart.",
     ]
@@ -201,53 +226,15 @@ def _low_rank(figures, limits, n, d):
     return reasons
 
 
-def warnings_of(verdict, figures, limits, n, d, seen):
-    warnings = []
-    share, error = figures["center_norm_squared"], figures["center_norm_squared_error"]
-    if n < FEW_SAMPLES:
-        warnings.append(
-            f"Only {n} samples: the thresholds were checked from {FEW_SAMPLES} on. Take this as a "
-            "hint, and pass more samples."
-        )
-    if seen < n:
-        warnings.append(
-            f"With {d} dimensions the ranks come from a seeded subsample of {seen} of the {n} "
-            f"samples, and are judged against what {seen} samples can show."
-        )
-    elif n < d:
-        warnings.append(
-            f"{n} samples show at most {n - 1} of {d} dimensions, so the ranks are lower bounds "
-            f"and are judged against what {n} samples can show. Pass more than {d} samples to "
-            "see the whole spectrum."
-        )
-    if abs(share - limits["center_norm_squared"]) < 2 * error:
-        warnings.append(
-            f"The share of the centre, {share:.4f} ± {2 * error:.4f}, cannot be told from its "
-            f"limit {limits['center_norm_squared']} with {n} samples. Pass more."
-        )
-    if CENTER_SHARE_LARGE <= share and verdict != "complete_collapse":
-        warnings.append(
-            f"The common centre holds {_percent(share)} of the squared length, so all cosines are "
-            "close to 1. Features after a ReLU and untrained encoders look like this without "
-            "having lost information; subtract the mean before comparing by cosine."
-        )
-    between = figures.get("between_variance")
-    if between is not None and between < max(
-        limits["between_variance"], 2 * figures["between_variance_error"]
-    ):
-        if share < 0.5:
-            warnings.append(
-                "The two views of a sample are no more alike than two random samples (mean cosine "
-                f"{figures['positive_cosine']:.3f} against {share:.3f}): the spread is "
-                "augmentation noise and carries no information about the sample, whatever its "
-                "rank. Check that both views are in the same order, and how strong the "
-                "augmentation is."
-            )
-    return warnings
-
-
-def _percent(share):
-    """`0.9712` -> `97 %`, with more digits where they matter."""
-    percent = 100 * share
-    digits = 0 if 1 <= percent <= 99 else 2
-    return f"{percent:.{digits}f} %"
+def _few_points(figures, limits):
+    """Reasons to say that most samples share their embedding with others."""
+    if figures.get("distinct_share", 1.0) > limits["distinct_share"]:
+        return []
+    return [
+        f"Most samples have the embedding of others: there is one distinct point for every "
+        f"{1 / figures['distinct_share']:.0f} samples (limit {1 / limits['distinct_share']:.0f}), "
+        "near duplicates counted as one.",
+        f"{percent(figures['duplicate_share'])} of the samples are exact duplicates and "
+        f"{percent(figures['near_duplicate_share'])} exact or near ones: they cannot be told "
+        "apart.",
+    ]

@@ -13,19 +13,23 @@ import zlib
 import numpy as np
 
 from keras_center_ssl import geometry
+from keras_center_ssl.diagnosis import feature_maps
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.files import numpy_reason
 
 _BLOCK_ENTRIES = 2**22
 
 
-def from_arrays(z1, z2=None):
-    """A source over one or two arrays of shape `(n, d)`, or `(n, h, w, d)` feature maps."""
-    return _Arrays(*geometry.as_views(z1, z2, check=_as_embeddings))
+def from_arrays(z1, z2=None, data_format=None):
+    """A source over one or two arrays of shape `(n, d)`, or feature maps (`feature_maps`)."""
+    feature_maps.check_data_format(data_format)
+    z1, z2 = geometry.as_views(z1, z2, check=_as_embeddings)
+    return _Arrays(z1, z2, _layout(z1.shape, data_format, "z" if z2 is None else "z1"))
 
 
-def from_file(path):
+def from_file(path, data_format=None):
     """A source over a `.npy` or `.npz` file, of the names that `diagnosis.diagnose_file` tells."""
+    feature_maps.check_data_format(data_format)
     path = pathlib.Path(path)
     if not path.is_file():
         raise InputError(
@@ -34,7 +38,7 @@ def from_file(path):
         )
     try:
         if path.suffix == ".npz":
-            return _open_npz(path)
+            return _open_npz(path, data_format)
         z = np.load(path, mmap_mode="r", allow_pickle=False)
     except InputError:
         raise
@@ -47,23 +51,24 @@ def from_file(path):
         ) from error
     if not isinstance(z, np.ndarray):
         z.close()
-        return _open_npz(path)
-    return from_arrays(z)
+        return _open_npz(path, data_format)
+    return from_arrays(z, data_format=data_format)
 
 
-def sample_of_file(path, size, seed=0):
+def sample_of_file(path, size, seed=0, data_format=None):
     """Random rows of a file's first view, in their order, for pictures.
 
     Args:
         path: A `.npy` or `.npz` file, as in `from_file`.
         size: How many rows, at most.
         seed: Of the choice.
+        data_format: As in `from_file`.
 
     Returns:
         `(rows, labels)`: `(m, d)` float64, and `(m,)` labels or `None`. Labels are the array
         `labels` or `y` of an `.npz` file, if it has one entry a row.
     """
-    source = from_file(path)
+    source = from_file(path, data_format)
     chosen = geometry.subsample(np.arange(source.samples), size, seed)
     rows, start = [], 0
     for first, *_ in source.blocks():
@@ -87,44 +92,41 @@ def _labels(path, samples):
 
 def _as_embeddings(z, name="z"):
     """2-D embeddings or 4-D feature maps; anything else is refused with `geometry.as_rows`."""
-    z = np.asanyarray(z)
+    z = geometry.as_array(z, name)
     if z.ndim == 4 and 0 not in z.shape[1:]:
         geometry.as_rows(z[:, 0, 0, :], name)
         return z
     return geometry.as_rows(z, name)
 
 
+def _layout(shape, data_format, name):
+    return feature_maps.layout(shape, data_format, name) if len(shape) == 4 else None
+
+
 class _Arrays:
     """Arrays or memory maps in blocks of rows, feature maps averaged over height and width."""
 
-    def __init__(self, z1, z2=None):
+    def __init__(self, z1, z2, data_format):
         self.arrays = [z for z in (z1, z2) if z is not None]
-        self.samples, self.dimension = z1.shape[0], z1.shape[-1]
+        self.data_format = data_format
+        self.samples = z1.shape[0]
+        self.dimension = feature_maps.dimension(z1.shape, data_format)
         self.views = len(self.arrays)
-        self.notes = _pooling_note(z1.shape)
+        self.notes = feature_maps.note(z1.shape, data_format)
 
     def blocks(self):
         step = _block_rows(self.arrays[0].shape)
         for start in range(0, self.samples, step):
-            yield [_pooled(z[start : start + step]) for z in self.arrays]
-
-
-def _pooled(z):
-    """Feature maps `(n, h, w, d)` averaged to `(n, d)`; rows are returned as they are."""
-    return z.mean(axis=(1, 2), dtype=np.float64) if z.ndim == 4 else z
-
-
-def _pooling_note(shape):
-    if len(shape) != 4:
-        return []
-    return [f"Feature maps of shape {shape} were averaged over height and width."]
+            yield [
+                feature_maps.pooled(z[start : start + step], self.data_format) for z in self.arrays
+            ]
 
 
 def _block_rows(shape):
     return max(1, _BLOCK_ENTRIES // int(np.prod(shape[1:])))
 
 
-def _open_npz(path):
+def _open_npz(path, data_format):
     archive = zipfile.ZipFile(path)
     members = {name.removesuffix(".npy"): _Member(archive, name) for name in archive.namelist()}
     fit = [key for key, member in members.items() if len(member.shape) in (2, 4)]
@@ -138,7 +140,9 @@ def _open_npz(path):
             f"Received {str(path)!r} with {found or 'no arrays'}. Accepted: arrays of shape "
             "(samples, dimensions) named z1 and z2, or z, features or embeddings."
         )
-    return _Stream(*geometry.as_views(*(members[key] for key in keys), check=_as_stream))
+    views = [members[key] for key in keys]
+    z1, z2 = geometry.as_views(*views, check=_as_stream)
+    return _Stream(z1, z2, _layout(z1.shape, data_format, keys[0]))
 
 
 def _as_stream(member, name="z"):
@@ -196,15 +200,16 @@ class _Member:
 class _Stream:
     """Members of an .npz file, read in step."""
 
-    def __init__(self, *members):
-        self.members = [member for member in members if member is not None]
-        shape = self.members[0].shape
-        self.samples, self.dimension = shape[0], shape[-1]
+    def __init__(self, z1, z2, data_format):
+        self.members = [member for member in (z1, z2) if member is not None]
+        self.data_format = data_format
+        shape = z1.shape
+        self.samples, self.dimension = shape[0], feature_maps.dimension(shape, data_format)
         self.views = len(self.members)
-        self.notes = _pooling_note(shape)
+        self.notes = feature_maps.note(shape, data_format)
 
     def blocks(self):
         step = _block_rows(self.members[0].shape)
         parts = zip(*(member.rows(step) for member in self.members), strict=True)
         for views in parts:
-            yield [_pooled(z) for z in views]
+            yield [feature_maps.pooled(z, self.data_format) for z in views]

@@ -113,10 +113,6 @@ class TestRun:
         second = source[source.index("Figures: features") :]
         assert "missed" not in second[: second.index("<h2>Recipe")]
 
-    def test_every_figure_has_a_meaning(self, run):
-        for name in run.metrics["collapse"]["features"]["figures"]:
-            assert report._MEANINGS[name]
-
     def test_before_evaluation(self, run):
         run.metrics = {"training": {"seconds": 1.0}}
         report.write_report(run)

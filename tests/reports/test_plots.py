@@ -106,7 +106,7 @@ class TestProjection:
         unit = geometry.unit_rows(rng.normal(size=(40, 39)))
         wide = np.c_[unit, np.zeros((40, 5))]
         for one, two in zip(
-            plots._principal_components(unit), plots._principal_components(wide), strict=True
+            plots.principal_components(unit), plots.principal_components(wide), strict=True
         ):
             np.testing.assert_allclose(np.abs(one), np.abs(two), atol=1e-8)
 

@@ -5,6 +5,7 @@ import pytest
 
 from keras_center_ssl import geometry
 from keras_center_ssl.errors import InputError
+from keras_center_ssl.geometry import rows as row_reading
 
 
 def unit(z):
@@ -85,7 +86,7 @@ class TestReference:
         whole = geometry.uniformity(z)
         assert geometry.uniformity(z, max_samples=200) == pytest.approx(whole, abs=0.1)
         assert geometry.uniformity(z, max_samples=200) != whole
-        monkeypatch.setattr(geometry, "_BLOCK_BYTES", 8 * 300 * 7)
+        monkeypatch.setattr(row_reading, "BLOCK_BYTES", 8 * 300 * 7)
         assert geometry.uniformity(z) == pytest.approx(whole, abs=1e-12)
 
     def test_center_cosine(self, views):
@@ -193,9 +194,9 @@ class TestMoments:
         whole = geometry.center_norm_squared(z)
         seen = []
         read = geometry.unit_rows
-        monkeypatch.setattr(geometry, "_BLOCK_BYTES", 8 * 8 * 30)
+        monkeypatch.setattr(row_reading, "BLOCK_BYTES", 8 * 8 * 30)
         monkeypatch.setattr(
-            geometry, "unit_rows", lambda z, *args: (seen.append(len(z)), read(z, *args))[1]
+            row_reading, "unit_rows", lambda z, *args: (seen.append(len(z)), read(z, *args))[1]
         )
         assert geometry.center_norm_squared(mapped) == pytest.approx(whole, abs=1e-12)
         assert seen == [30, 30, 30, 10]
@@ -272,7 +273,7 @@ class TestBadInput:
 
 
 def test_counts_bad_rows_of_all_blocks(monkeypatch):
-    monkeypatch.setattr(geometry, "_BLOCK_BYTES", 8 * 3 * 2)
+    monkeypatch.setattr(row_reading, "BLOCK_BYTES", 8 * 3 * 2)
     z = np.ones((9, 3))
     z[[3, 8]] = 0
     with pytest.raises(InputError, match=r"2 row\(s\) of zero length among 9 .*first is row 3"):

@@ -1,0 +1,8 @@
+"""Numbers in words."""
+
+
+def percent(share):
+    """`0.9712` -> `97 %`, with more digits where they matter."""
+    number = 100 * share
+    digits = 0 if 1 <= number <= 99 else 2
+    return f"{number:.{digits}f} %"
