@@ -183,6 +183,12 @@ _TABLE = (
         limit="<",
     ),
     Figure(
+        "largest_group_share",
+        "largest group",
+        "share of the samples in the largest of these groups",
+        "0 to 1",
+    ),
+    Figure(
         "distinct_points",
         "distinct points",
         "different embeddings among all samples",

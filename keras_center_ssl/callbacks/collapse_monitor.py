@@ -15,7 +15,6 @@ from keras_center_ssl.diagnosis.rules import FEW_SAMPLES
 from keras_center_ssl.errors import CollapseError, CollapseWarning, InputError, one_of
 
 ACTIONS = ("warn", "stop", "raise")
-DIVERGED = "diverged"
 
 # A verdict does not count while its figure would be healthy after this many checks at its pace.
 PATIENT_CHECKS = 10
@@ -283,8 +282,9 @@ class CollapseMonitor(keras.callbacks.Callback):
         limits = diagnosis.thresholds(int(count), tracker.dim)
         if covariance is not None and np.isfinite(covariance).all():
             spectrum = _spectrum(covariance, limits["dimensions_99"])
-            figures["participation_ratio"] = _participation_ratio(covariance)
-            figures["dimensions_99"] = float(diagnosis.dimensions_99_of(spectrum))
+            none = tracker.no_variance(window)
+            figures["participation_ratio"] = _participation_ratio(covariance, none)
+            figures["dimensions_99"] = float(diagnosis.dimensions_99_of(spectrum, none))
             self._write_histogram("spectrum", _log_shares(spectrum))
         finite = all(map(math.isfinite, (float(self._loss), *figures.values())))
         return _report(
@@ -388,7 +388,7 @@ class _Streak:
         if not (math.isfinite(pace) and pace > 0 and (1.0 - health) / pace <= PATIENT_CHECKS):
             self._counted += 1
         self._best = max(self._best, health)
-        return report.verdict == DIVERGED or self._counted >= self.patience
+        return report.verdict == diagnosis.DIVERGED or self._counted >= self.patience
 
 
 def _health(report):
@@ -402,7 +402,8 @@ def _health(report):
         else:
             health = (1.0 - figures["center_norm_squared"]) / (1.0 - limits["center_norm_squared"])
     elif report.verdict == "cluster_collapse":
-        health = figures["within_group_share"] / limits["within_group_share"]
+        names = ("within_group_share", "distinct_share")
+        health = min(figures[name] / limits[name] for name in names)
     else:
         names = ("participation_ratio", "dimensions_99")
         health = min(figures[name] / limits[name] for name in names)
@@ -412,7 +413,7 @@ def _health(report):
 def _report(figures, limits, *, not_finite, zero, samples, dimension, name):
     """A report on embeddings some of which may be unfit to measure."""
     if not_finite:
-        verdict = DIVERGED
+        verdict = diagnosis.DIVERGED
         reasons = ["The loss or embeddings are NaN or infinite: the training diverged."]
     elif zero > _MOST_ZEROS:
         verdict = "complete_collapse"
@@ -435,9 +436,9 @@ def _report(figures, limits, *, not_finite, zero, samples, dimension, name):
     )
 
 
-def _participation_ratio(covariance):
+def _participation_ratio(covariance, no_variance):
     trace = np.trace(covariance)
-    if trace < geometry.NO_VARIANCE:
+    if trace < no_variance:
         return 0.0
     return float(trace**2 / np.sum(np.square(covariance)))
 

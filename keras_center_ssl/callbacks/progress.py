@@ -6,12 +6,9 @@ import keras
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-FIGURES = {
-    "loss": "loss",
-    "center_norm": "centre norm",
-    "between_variance": "between var.",
-    "effective_rank": "eff. rank",
-}
+from keras_center_ssl import figures
+
+FIGURES = ("loss", "center_norm", "between_variance", "effective_rank")
 
 
 class TrainingProgress(keras.callbacks.Callback):
@@ -81,4 +78,4 @@ class TrainingProgress(keras.callbacks.Callback):
 
 def _figures(logs):
     logs = logs or {}
-    return "  ".join(f"{title} {logs[k]:.3f}" for k, title in FIGURES.items() if k in logs)
+    return "  ".join(f"{figures.label(key)} {logs[key]:.3f}" for key in FIGURES if key in logs)

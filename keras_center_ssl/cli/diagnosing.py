@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from keras_center_ssl.cli.terminal import console, quiet_start
-from keras_center_ssl.errors import InputError
+from keras_center_ssl.errors import InputError, one_of
 from keras_center_ssl.files import check_writable
 
 
@@ -28,9 +28,23 @@ def diagnose(
     plots: Annotated[
         pathlib.Path | None, typer.Option(help="A folder to write the pictures into, as PNG.")
     ] = None,
+    data_format: Annotated[
+        str | None,
+        typer.Option(help="Of feature maps in a file: channels_last or channels_first."),
+    ] = None,
+    fail_on: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="End with exit code 1 on this verdict, for CI: collapse (any of them), "
+            "complete_collapse, dimensional_collapse or cluster_collapse. May be given repeatedly."
+        ),
+    ] = None,
 ):
     """Say whether embeddings are healthy or collapsed, and why."""
+    failing = _failing_verdicts(fail_on or ())
     if path.is_dir():
+        if data_format:
+            raise InputError("--data-format is for files of feature maps; a run knows its own.")
         if report or plots:
             raise InputError(
                 "--report and --plots are for files of embeddings. A run has both: center-ssl "
@@ -39,20 +53,34 @@ def diagnose(
         reports = _diagnose_run(path)
         content = {name: found.to_dict() for name, found in reports.items()}
     else:
-        found = _diagnose_file(path, report, plots)
+        found = _diagnose_file(path, report, plots, data_format)
         reports, content = {found.name: found}, found.to_dict()
     if as_json:
         console.print(json.dumps(content, indent=2, allow_nan=False))
-        return
-    for found in reports.values():
-        console.print(f"{found}\n")
-    if report:
-        console.print(f"Report with pictures: {report}")
-    if plots:
-        console.print(f"Pictures: {plots}")
+    else:
+        for found in reports.values():
+            console.print(f"{found}\n")
+        if report:
+            console.print(f"Report with pictures: {report}")
+        if plots:
+            console.print(f"Pictures: {plots}")
+    if any(found.verdict in failing for found in reports.values()):
+        raise typer.Exit(1)
 
 
-def _diagnose_file(path, report, plots):
+def _failing_verdicts(names):
+    """The verdicts that `--fail-on` names."""
+    from keras_center_ssl.diagnosis import VERDICTS
+
+    collapses = [verdict for verdict in VERDICTS if verdict != "healthy"]
+    for name in names:
+        if name not in ("collapse", *collapses):
+            error = one_of("verdict", name, ("collapse", *collapses))
+            raise typer.BadParameter(str(error), param_hint="--fail-on")
+    return set(collapses) if "collapse" in names else set(names)
+
+
+def _diagnose_file(path, report, plots, data_format):
     # Before the work, not after it.
     if report:
         check_writable(report)
@@ -61,10 +89,10 @@ def _diagnose_file(path, report, plots):
     if report or plots:
         from keras_center_ssl.reports.page import diagnose_file
 
-        return diagnose_file(path, report, plots)
+        return diagnose_file(path, report, plots, data_format=data_format)
     from keras_center_ssl import diagnosis
 
-    return diagnosis.diagnose_file(path)
+    return diagnosis.diagnose_file(path, data_format=data_format)
 
 
 def _diagnose_run(path):

@@ -5,16 +5,13 @@ from typing import Annotated
 
 import typer
 
+from keras_center_ssl import figures
 from keras_center_ssl.cli.tables import print_table
 from keras_center_ssl.cli.terminal import console, quiet_start
 
 RunFolder = Annotated[pathlib.Path, typer.Argument(help="A run folder, as train wrote it.")]
 
-_FIGURES = {
-    "center_norm": "centre norm",
-    "between_variance": "between-sample variance",
-    "effective_rank": "effective rank",
-}
+_FIGURES = ("center_norm", "between_variance", "effective_rank")
 
 
 def evaluate(run: RunFolder):
@@ -32,13 +29,18 @@ def print_metrics(metrics):
     accuracies = metrics.get("knn_accuracy")
     if accuracies:
         rows = [[name.replace("_", " "), float(value)] for name, value in accuracies.items()]
-        print_table(console, ("features", "accuracy"), rows, f"k-NN accuracy, {metrics['dataset']}")
+        print_table(
+            console,
+            ("features", "accuracy"),
+            rows,
+            f"{figures.label('knn_accuracy')}, {metrics['dataset']}",
+        )
     elif metrics.get("knn_left_out"):
         console.print(f"No k-NN accuracy: {metrics['knn_left_out']}")
     images = "test images" if metrics.get("held_out", True) else "training images"
     rows = []
     for name, report in metrics["collapse"].items():
-        figures = [float(report["figures"][key]) for key in _FIGURES]
-        rows.append([name, *figures, report["verdict"].replace("_", " ")])
-    titles = ("embeddings", *_FIGURES.values(), "verdict")
+        values = [float(report["figures"][key]) for key in _FIGURES]
+        rows.append([name, *values, report["verdict"].replace("_", " ")])
+    titles = ("embeddings", *map(figures.label, _FIGURES), "verdict")
     print_table(console, titles, rows, f"Collapse, on two views of the {images}")

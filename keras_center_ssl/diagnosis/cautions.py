@@ -5,6 +5,8 @@ from keras_center_ssl.diagnosis.words import percent
 
 # From this share of the squared length on, a centre is worth a sentence in health, too.
 CENTER_SHARE_LARGE = 0.9
+# No class of a classifier is larger than this share of the samples; a single point may be.
+LARGEST_CLASS = 0.6
 # From this share of the samples on, so are duplicates.
 DUPLICATE_SHARE = 0.1
 
@@ -81,11 +83,13 @@ def _of_duplicates(verdict, figures, n):
     # Of one point all samples are duplicates: that was said.
     if share < DUPLICATE_SHARE or verdict == "complete_collapse":
         return
+    size = figures["subsample"]
     yield (
-        f"{percent(share)} of the samples are duplicates or near duplicates of another one: there "
-        f"are {figures['distinct_points']:.0f} distinct points among {n} samples, and "
-        f"{percent(figures['duplicate_share'])} of the samples share theirs exactly. Look for "
-        "repeated images and for images that the encoder ignores."
+        f"{percent(share)} of the samples are duplicates or near duplicates of another one, "
+        f"{percent(figures['duplicate_share'])} exact ones: there are "
+        f"{figures['distinct_points']:.0f} distinct points among {n} samples, and "
+        f"{figures['distinct_share'] * size:.0f} among {size:.0f} where near ones count as one. "
+        "Look for repeated images, and for images that the encoder ignores."
     )
 
 
@@ -94,10 +98,12 @@ def _of_classes(verdict, figures, limits):
         return
     if figures["within_group_share"] > limits["within_group_share"]:
         return
+    if figures["largest_group_share"] > LARGEST_CLASS:
+        return
     yield (
         f"A classifier's features look like this after training with labels, one tight group a "
-        f"class (neural collapse): if there were {figures['groups']:.0f} classes, that is what to "
-        "expect, and good for them. Of embeddings trained without labels it is a collapse."
+        f"class (neural collapse). If there were labels of {figures['groups']:.0f} classes, that "
+        "is what to expect; of embeddings trained without labels it is a collapse."
     )
 
 

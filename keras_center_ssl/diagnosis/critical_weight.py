@@ -217,7 +217,9 @@ def _best_feature(x, y, rng):
         fits = _directions(x[~test], y[~test])
         within.append([_noise_share(x[test], y[test], direction) for direction, _ in fits])
     within = np.mean(within, axis=0)
-    chosen = max(np.flatnonzero(within <= RIDGE_TOLERANCE * within.min()))
+    # Of views that are equal the share of noise is 0, give or take rounding.
+    least = within.min()
+    chosen = max(np.flatnonzero(within <= max(RIDGE_TOLERANCE * least, least)))
     return _directions(x, y, [RIDGES[chosen]])[0]
 
 

@@ -1,14 +1,16 @@
 """Neighbours among embeddings: tight groups by single linkage, exact and near duplicates."""
 
+import dataclasses
+
 import numpy as np
 
 from keras_center_ssl import geometry
 
 GROUP_GAP = 2.0
 # Two samples this near, as a share of the usual distance of two samples, are near duplicates; in
-# few directions only where chance would leave them ten times as far apart.
+# few directions only where chance would leave them twenty times as far apart.
 NEAR = 0.02
-NEAR_BY_CHANCE = 0.1
+NEAR_BY_CHANCE = 0.05
 
 
 def most_groups(n):
@@ -16,8 +18,39 @@ def most_groups(n):
     return max(2, n // 4)
 
 
-def tight_groups(unit, most=None, *, tree=None):
+@dataclasses.dataclass(frozen=True)
+class Groups:
+    """The best split into tight groups.
+
+    Attributes:
+        count: Number of groups.
+        within: Share of the variance within them, in [0, 1].
+        gap: Ratio of the shortest edge between groups to the longest within, 1 to 1e6.
+        largest: Share of the samples in the largest group.
+    """
+
+    count: int
+    within: float
+    gap: float
+    largest: float
+
+
+def tight_groups(unit, most=None):
     """Looks for tight groups, few beside the number of samples, that hold all samples.
+
+    Args:
+        unit: `(n, d)` rows of unit length.
+        most: Largest number of groups; `n / 4` by default.
+
+    Returns:
+        `(groups, within, gap)`: `count`, `within` and `gap` of `Groups`.
+    """
+    found = find_groups(unit, SpanningTree(unit), most)
+    return found.count, found.within, found.gap
+
+
+def find_groups(unit, tree, most=None):
+    """The best split into tight groups.
 
     Single linkage: the minimum spanning tree without its `k - 1` longest edges is `k` groups. Of
     all k up to `most` the one with the smallest share of variance within the groups is taken
@@ -25,32 +58,30 @@ def tight_groups(unit, most=None, *, tree=None):
 
     Args:
         unit: `(n, d)` rows of unit length.
+        tree: Their `SpanningTree`.
         most: Largest number of groups; `n / 4` by default.
-        tree: The `SpanningTree` of `unit`, where it is at hand.
 
     Returns:
-        `(groups, within, gap)`: number of groups, share of the variance within them in [0, 1], and
-        ratio of the shortest edge between groups to the longest within (1 or more, at most 1e6).
+        `Groups`.
     """
     n, d = unit.shape
     most = most_groups(n) if most is None else most
     total = float(np.sum((unit - unit.mean(axis=0)) ** 2))
     if total / n < geometry.NO_VARIANCE or n < 3:
-        return 1, 1.0, 1.0
-    tree = SpanningTree(unit) if tree is None else tree
+        return Groups(1, 1.0, 1.0, 1.0)
     edges = np.maximum(np.sort(tree.length[1:])[::-1], least_distance(d))
     gaps = np.minimum(edges[: most - 1] / edges[1:most], 1e6)
     apart = np.flatnonzero(gaps >= GROUP_GAP)
     found = []
     for cut in apart if len(apart) else [int(np.argmax(gaps))]:
         label = tree.cut(edges[cut], cut + 1)
-        means = np.zeros((label.max() + 1, d))
+        sizes = np.bincount(label)
+        means = np.zeros((len(sizes), d))
         np.add.at(means, label, unit)
-        means /= np.bincount(label)[:, None]
+        means /= sizes[:, None]
         within = float(np.sum((unit - means[label]) ** 2)) / total
-        found.append((within, len(means), float(gaps[cut])))
-    within, groups, gap = min(found)
-    return groups, within, gap
+        found.append(Groups(len(sizes), within, float(gaps[cut]), float(sizes.max() / n)))
+    return min(found, key=lambda groups: (groups.within, groups.count))
 
 
 def near_duplicates(unit, tree, directions):
@@ -69,7 +100,7 @@ def near_duplicates(unit, tree, directions):
     # The mean squared distance of two samples is twice the variance.
     usual = np.sqrt(2 * np.mean(np.sum((unit - unit.mean(axis=0)) ** 2, axis=1)))
     # Unit vectors of r directions fill a surface of r - 1: so far apart are the nearest of n.
-    by_chance = n ** (-1 / max(directions - 1, 0.5))
+    by_chance = n ** (-1 / max(directions - 1, 1.0))
     limit = usual * min(NEAR, NEAR_BY_CHANCE * by_chance)
     near = np.flatnonzero(tree.length[1:] <= max(limit, least_distance(d))) + 1
     touched = np.union1d(near, tree.parent[near])

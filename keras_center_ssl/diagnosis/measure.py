@@ -9,9 +9,9 @@ from keras_center_ssl.diagnosis import sources
 from keras_center_ssl.diagnosis.cautions import warnings_of, without_the_mean
 from keras_center_ssl.diagnosis.groups import (
     SpanningTree,
+    find_groups,
     fingerprints,
     near_duplicates,
-    tight_groups,
 )
 from keras_center_ssl.diagnosis.report import CollapseReport
 from keras_center_ssl.diagnosis.rules import dimensions_99_of, judge, thresholds
@@ -182,14 +182,15 @@ def _figures(moments, samples, prints):
 def _neighbours(unit, directions, prints):
     """Figures of groups and duplicates."""
     tree = SpanningTree(unit)
-    groups, within, gap = tight_groups(unit, tree=tree)
+    groups = find_groups(unit, tree)
     near, distinct = near_duplicates(unit, tree, directions)
     counts = np.unique(prints, return_counts=True)[1]
     exact = counts[counts > 1].sum() / len(prints)
     return {
-        "groups": groups,
-        "within_group_share": within,
-        "group_gap": gap,
+        "groups": groups.count,
+        "within_group_share": groups.within,
+        "group_gap": groups.gap,
+        "largest_group_share": groups.largest,
         "distinct_points": len(counts),
         "distinct_share": distinct / len(unit),
         "duplicate_share": exact,

@@ -14,7 +14,7 @@ the report. Where the thresholds come from:
   samples, it is structure. It is then judged by the rules below, and the large centre becomes a
   warning. From 0.998 on there is no way out; the report then says what the verdict would be with
   the mean subtracted, which recovers embeddings of full rank with a long common mean.
-  With two views there is a second way in: `B < 0.02`, or `B` within 3 of its standard errors of 0.
+  With two views there is a second way in: `B < 0.02`, or `B` within 4 of its standard errors of 0.
   Nothing tells samples apart then, whatever the spread: beside the centre there is augmentation
   noise only. Independent and shuffled views come out here, since no information about the sample
   is left in what the views share, and of the four verdicts only this one says so.
@@ -27,8 +27,8 @@ the report. Where the thresholds come from:
   - a quarter as many distinct points as samples or fewer, where samples within 2 % of the usual
     distance of each other count as one. 64 points, 65, or one point that holds 90 % of the samples
     beside a cloud of the rest: no sample of such a point can be told from another. In few
-    directions chance brings samples near each other, too; there they have to be ten times as near
-    as that. Above a quarter duplicates are a warning: data sets hold some.
+    directions chance brings samples near each other, too; there they have to be twenty times as
+    near as that. Above a quarter duplicates are a warning: data sets hold some.
 - **dimensional_collapse**, either of
   - `participation_ratio` below that of a spectrum `i^-2` (2.2 to 2.5): one direction outweighs all
     others together. Healthy spectra are near `i^-1` (Agrawal et al., 2022): 4.8 at d = 8, 18 at
@@ -58,7 +58,7 @@ CENTER_SHARE = 0.98
 CENTER_SHARE_OFFSET = 0.998
 BETWEEN_SHARE = 0.02
 # Standard errors that the between-sample variance has to be above 0.
-BETWEEN_ERRORS = 3.0
+BETWEEN_ERRORS = 4.0
 WITHIN_GROUP_SHARE = 0.05
 DISTINCT_SHARE = 0.25
 VARIANCE_HELD = 0.99
@@ -80,10 +80,10 @@ def participation_ratio_of_power_law(dimensions, exponent=SPECTRUM_EXPONENT):
     return geometry.participation_ratio_of(np.arange(1.0, dimensions + 1) ** -exponent)
 
 
-def dimensions_99_of(spectrum):
+def dimensions_99_of(spectrum, no_variance=geometry.NO_VARIANCE):
     """How many of the largest eigenvalues hold 99 % of the variance; 1 if there is none."""
     total = float(np.sum(spectrum))
-    held = np.cumsum(spectrum) / total if total >= geometry.NO_VARIANCE else np.ones(1)
+    held = np.cumsum(spectrum) / total if total >= no_variance else np.ones(1)
     return 1 + int(np.sum(held < VARIANCE_HELD))
 
 
@@ -180,8 +180,8 @@ def _same(figures, limits):
         return [] if offset else reasons
     if between is not None and between < least_between(figures, limits):
         return [
-            f"{percent(share)} of the squared length of every embedding is the common centre, and "
-            f"{percent(figures['augmentation_noise'])} is augmentation noise.",
+            f"{percent(max(0.0, share))} of the squared length of every embedding is the common "
+            f"centre, and {percent(figures['augmentation_noise'])} is augmentation noise.",
             f"Only {percent(max(0.0, between))} tells samples apart (limit "
             f"{percent(least_between(figures, limits))}): no information about the sample is left.",
         ]
@@ -204,7 +204,8 @@ def _grouped(figures, limits):
         f"{figures['groups']:.0f} tight groups hold all samples: {percent(within)} of the "
         f"variance is within the groups (limit {percent(limits['within_group_share'])}), and they "
         f"lie {apart} as far apart as neighbours within a group (limit {limits['group_gap']:.0f}).",
-        "Samples of one group can hardly be told apart.",
+        f"Samples of one group can hardly be told apart; the largest holds "
+        f"{percent(figures['largest_group_share'])} of them.",
     ]
 
 

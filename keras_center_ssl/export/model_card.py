@@ -1,45 +1,68 @@
 """The model card of a bundle: `metrics.json` in words, tables and code that can be pasted.
 
 `render` reads nothing but the content of `metrics.json`, so that a card never says more than the
-record does. Sections without a figure are left out.
+record does. Sections without a figure are left out. The text stands in `templates/card.md`.
 """
 
-# Figure -> what it says, in one line (formulas: keras_center_ssl.geometry).
-FIGURES = {
-    "center_norm": "length of the mean unit feature: 0 spread around the origin, 1 all alike",
-    "positive_cosine": "mean cosine of two views of one image: 1 is invariant to the views",
-    "between_variance": "share of the spread that tells images apart: 0 is collapse",
-    "normalized_std": "mean standard deviation per dimension times sqrt(D): 1 is isotropic, 0 flat",
-    "effective_rank": "exponential of the entropy of the singular values: dimensions in use",
-    "participation_ratio": "(sum of eigenvalues)^2 / sum of squares: equal directions it fills",
-    "uniformity": "log mean Gaussian potential of pairs: near -4 spread, 0 collapsed",
-}
+import functools
 
-_LABELS = {
-    "knn_accuracy": "k-NN accuracy",
-    "linear_accuracy": "linear-probe accuracy",
-    "trained": "trained encoder",
-    "untrained": "untrained encoder",
-    "raw_pixels": "raw pixels",
-}
+from keras_center_ssl import figures
+
+# Figures on the card, in their order; metrics.json has all.
+SHOWN = (
+    "center_norm",
+    "positive_cosine",
+    "between_variance",
+    "normalized_std",
+    "effective_rank",
+    "participation_ratio",
+    "uniformity",
+    "duplicate_share",
+)
+_LABELS = {"trained": "trained encoder", "untrained": "untrained encoder"}
 # Accuracies of something other than the published encoder: on the card, not in its model-index.
 _BASELINES = ("untrained", "random", "raw", "pixel", "chance", "floor", "baseline")
+# Parts of the metadata that stand elsewhere on the card.
+_APART = ("tags", "limits", "recipe")
 
 
 def render(record):
     """The card, Markdown with Hugging Face front matter, of a `metrics.json` content."""
-    sections = [
-        _front_matter(record),
-        _heading(record),
-        _usage(record),
-        _evaluation(record),
-        _collapse(record),
-        _plots(record),
-        _training(record),
-        _parity(record),
-        _limits(record),
-    ]
-    return "\n\n".join(section for section in sections if section) + "\n"
+    shape = record["input"]["shape"]
+    height, width, channels = (size or 64 for size in shape)
+    parity = record["parity"]
+    return _template().render(
+        record=record,
+        front_matter=_front_matter(record),
+        datasets=_datasets(record),
+        batch=_batch(shape),
+        height=height,
+        width=width,
+        channels=channels,
+        fixed_size=None not in shape,
+        evaluation=_evaluation(record),
+        collapse=_collapse(record),
+        training=_training(record),
+        recipe=_yaml(record["metadata"].get("recipe")),
+        parity=_parity(record),
+        parity_images=next(iter(parity.values()))["images"] if parity else None,
+        versions=", ".join(f"{name} {version}" for name, version in record["versions"].items()),
+        limits=_limits(record),
+    )
+
+
+@functools.cache
+def _template():
+    import jinja2
+
+    # Markdown, not HTML: table cells are escaped by `cell`, the rest is prose and code.
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("keras_center_ssl.export"),
+        autoescape=False,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"label": _label, "cell": _cell, "dashes": lambda title: "---"}
+    return environment.get_template("card.md")
 
 
 def _front_matter(record):
@@ -77,136 +100,67 @@ def _front_matter(record):
         metrics=["accuracy"] if accuracies else None,
         eval_results=results or None,
     )
-    return f"---\n{data.to_yaml()}\n---"
-
-
-def _heading(record):
-    origin = ""
-    if record["method"]:
-        origin = f" trained without labels by {record['method']}"
-        origin += f" on {', '.join(_datasets(record))}" if _datasets(record) else ""
-    verdict = (record["collapse"] or {}).get("verdict")
-    paragraphs = [
-        f"# {record['name']}",
-        record["description"],
-        f"An image encoder{origin}: images `{_batch(record)}` in [0, 1] to features "
-        f"`(batch, {record['feature_dim']})`, {record['parameters']:,} parameters.",
-        f"Collapse verdict: **{_label(verdict)}**." if verdict else "",
-    ]
-    return "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
-
-
-def _usage(record):
-    height, width, channels = (size or 64 for size in record["input"]["shape"])
-    images = f'images = np.random.rand(2, {height}, {width}, {channels}).astype("float32")'
-    blocks = []
-    if "keras" in record["formats"]:
-        needs = record["requires"]
-        extra = f" Loading it needs the package {', '.join(needs)}." if needs else ""
-        imports = "".join(f"import {package}\n" for package in needs)
-        blocks.append(
-            f"Keras 3, on any backend; training can go on from it.{extra}\n\n```python\n"
-            f"import keras\nimport numpy as np\n{imports}\n{images}  # yours, in [0, 1]\n"
-            f'encoder = keras.saving.load_model("{record["formats"]["keras"]}")\n'
-            "features = encoder.predict(images)\n```"
-        )
-    if "onnx" in record["formats"]:
-        blocks.append(
-            "ONNX Runtime, with neither Keras nor TensorFlow on the machine:\n\n```python\n"
-            f"import numpy as np\nimport onnxruntime\n\n{images}  # yours, in [0, 1]\n"
-            f'session = onnxruntime.InferenceSession("{record["formats"]["onnx"]}")\n'
-            'features = session.run(["features"], {"images": images})[0]\n'
-            "features /= np.linalg.norm(features, axis=1, keepdims=True)\n"
-            "cosines = features @ features.T\n```"
-        )
-    if "saved_model" in record["formats"]:
-        blocks.append(
-            "TensorFlow SavedModel, also for TensorFlow Serving:\n\n```python\n"
-            f"import numpy as np\nimport tensorflow as tf\n\n{images}  # yours, in [0, 1]\n"
-            f'serve = tf.saved_model.load("{record["formats"]["saved_model"]}")'
-            '.signatures["serving_default"]\n'
-            'features = serve(images=tf.constant(images))["features"]\n```'
-        )
-    scale = (
-        f"Input: float32 of shape `{_batch(record)}`, channels last, in [0, 1] (8-bit pixels "
-        "divided by 255)"
-    )
-    if None not in record["input"]["shape"]:
-        scale += f"; resize other images to {height} x {width} first"
-    return "\n\n".join(
-        ["## Use", *blocks, scale + ". Compare features by cosine: divide by their length first."]
-    )
+    return data.to_yaml()
 
 
 def _evaluation(record):
-    rows = [
-        (_label(key), _figure(value))
+    return [
+        (_label(key), _number(value))
         for key, value in flatten(record["evaluation"])
         if isinstance(value, (bool, int, float, str))
     ]
-    return "## Evaluation\n\n" + _table(("measure", "value"), rows) if rows else ""
 
 
 def _collapse(record):
+    """Head, rows, samples, views and sentences of the collapse table; `None` without a report."""
     report, embeddings = record["collapse"], record.get("embedding_collapse")
     if not report:
-        return ""
+        return None
     reports = [report, embeddings] if embeddings else [report]
     head = ("figure", "features", "embeddings") if embeddings else ("figure", "value")
-    figures = [each.get("figures") or {} for each in reports]
-    rows = [
-        (f"`{key}`", *(_figure(each[key]) if _has(each, key) else "" for each in figures), meaning)
-        for key, meaning in FIGURES.items()
-        if _has(figures[0], key)
-    ]
+    values = [each.get("figures") or {} for each in reports]
+    rows = []
+    for key in SHOWN:
+        if not _has(values[0], key):
+            continue
+        about = figures.FIGURES[key]
+        cells = [_number(each[key]) if _has(each, key) else "" for each in values]
+        rows.append((f"`{key}`", *cells, f"{about.label}: {about.meaning}{_sides(about)}"))
     verdicts = [_label(e["verdict"]) if e.get("verdict") else "not reached" for e in reports]
     by = "by kcs.diagnose; all figures in metrics.json"
     rows.append(("verdict", *(f"**{verdict}**" for verdict in verdicts), by))
-    lines = ["## Collapse", "", _table((*head, "what it says"), rows)]
-    if _has(report, "samples"):
-        views = "two views each" if report.get("views") == 2 else "one view each"
-        lines += ["", f"Measured, L2-normalised, on {report['samples']} images, {views}."]
-    if embeddings:
-        lines += [
-            "Features are what the encoder gives. Embeddings are what the training's loss worked "
-            "on, behind the projector that is not exported. Features that end in a ReLU are never "
-            "negative, and so keep a long centre in health, too."
-        ]
-    sentences = [*report.get("reasons", []), *report.get("warnings", [])]
-    if sentences:
-        lines += ["", *(f"- {sentence}" for sentence in sentences)]
-    return "\n".join(lines)
+    return {
+        "head": (*head, "what it says"),
+        "rows": rows,
+        "samples": report["samples"] if _has(report, "samples") else None,
+        "views": report.get("views"),
+        "sentences": [*report.get("reasons", []), *report.get("warnings", [])],
+    }
 
 
-def _plots(record):
-    shown = [f"![{title}]({file})" for title, file in record["plots"].items()]
-    return "\n\n".join(["## Plots", *shown]) if shown else ""
+def _sides(about):
+    """`" (well below 1 in health, 1 in collapse)"`, as far as the table of figures says it."""
+    sides = [f"{about.healthy} in health"] if about.healthy else []
+    sides += [f"{about.collapsed} in collapse"] if about.collapsed else []
+    return f" ({', '.join(sides)})" if sides else ""
 
 
 def _training(record):
     rows = [("method", record["method"]), ("dataset", ", ".join(_datasets(record)))]
     rows += [(key.replace("_", " "), record[key]) for key in ("seed", "data_fingerprint")]
     rows += flatten(record["hyperparameters"])
-    apart = ("tags", "limits", "recipe")
-    rows += flatten({k: v for k, v in record["metadata"].items() if k not in apart})
-    rows = [(key, _figure(value)) for key, value in rows if value not in (None, "", [], {})]
-    if not rows:
-        return ""
-    recipe = record["metadata"].get("recipe")
-    lines = ["## Training", "", _table(("setting", "value"), rows)]
-    if recipe:
-        lines += ["", "The recipe it was trained by:", "", "```yaml", _yaml(recipe), "```"]
-    return "\n".join(lines)
+    rows += flatten({k: v for k, v in record["metadata"].items() if k not in _APART})
+    return [(key, _number(value)) for key, value in rows if value not in (None, "", [], {})]
 
 
 def _yaml(recipe):
     import yaml
 
-    return yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True).rstrip()
+    return yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True).rstrip() if recipe else None
 
 
 def _parity(record):
-    rows = [
+    return [
         (
             f"`{record['formats'][name]}`",
             f"{result['max_absolute_error']:.1e}",
@@ -215,17 +169,6 @@ def _parity(record):
         )
         for name, result in record["parity"].items()
     ]
-    if not rows:
-        return ""
-    images = next(iter(record["parity"].values()))["images"]
-    versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
-    return (
-        "## Parity\n\nEach file was read back and run beside the encoder in memory, on "
-        f"{images} images in batches of 1, 2 and 7. The relative error is the largest difference "
-        "over the root mean square of the features.\n\n"
-        + _table(("file", "largest difference", "relative", "tolerance"), rows)
-        + f"\n\nMade with {versions}."
-    )
 
 
 def _limits(record):
@@ -242,7 +185,7 @@ def _limits(record):
         limits.append("No license was stated for these weights.")
     if not record["evaluation"]:
         limits.append("No evaluation was recorded with this export.")
-    return "\n".join(["## Limits", "", *(f"- {limit}" for limit in limits)])
+    return limits
 
 
 def flatten(values, prefix=""):
@@ -259,20 +202,18 @@ def _datasets(record):
     return [dataset] if isinstance(dataset, str) else [str(name) for name in dataset or []]
 
 
-def _batch(record):
+def _batch(shape):
     names = ("height", "width", "channels")
-    sizes = [str(s or n) for s, n in zip(record["input"]["shape"], names, strict=True)]
+    sizes = [str(s or n) for s, n in zip(shape, names, strict=True)]
     return f"(batch, {', '.join(sizes)})"
 
 
 def _label(key):
-    return ", ".join(_LABELS.get(part, part.replace("_", " ")) for part in key.split(" / "))
+    return ", ".join(_LABELS.get(part, figures.label(part)) for part in key.split(" / "))
 
 
-def _figure(value):
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return str(value)
+def _number(value):
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _is_number(value):
@@ -281,11 +222,6 @@ def _is_number(value):
 
 def _has(figures, key):
     return _is_number(figures.get(key))
-
-
-def _table(head, rows):
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines)
 
 
 def _cell(text):

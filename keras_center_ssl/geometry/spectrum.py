@@ -6,39 +6,30 @@ import numpy as np
 NO_VARIANCE = 1e-8
 
 
-def no_variance(precision="float64", terms=1):
-    """The total variance of unit embeddings that sums cannot tell from none.
+def no_variance(dtype="float64", length=1):
+    """The total variance below which embeddings are one point: their mean is a sum in `dtype`.
 
-    The total variance is the difference of two numbers near 1: the mean squared length and the
-    squared length of the mean. Bringing a row to unit length leaves some units in the last place,
-    and a sum of `terms` rows about their square root more. On one processor identical float32
-    rows come out with a variance of 0, on another with 1.8e-7.
-
-    Args:
-        precision: Name of the type in which the rows were normalised and summed.
-        terms: Number of rows in the sums.
-
-    Returns:
-        Float, `NO_VARIANCE` or more. The ranks of a spectrum that sums to less are noise.
-    """
-    return max(NO_VARIANCE, float(np.finfo(precision).eps) * (16.0 + np.sqrt(terms)))
-
-
-def effective_rank_of(spectrum, least=NO_VARIANCE):
-    """`effective_rank` from the eigenvalues of a covariance (squared singular values).
+    The mean of `length` numbers of one sign is wrong by up to `length * eps` of it, whatever the
+    order of the sum (Higham, 2002, section 4.2): identical unit vectors seem to lie that far from
+    it. Below `NO_VARIANCE` the exact spread says nothing either.
 
     Args:
-        spectrum: Eigenvalues, in any order.
-        least: Total variance below which the rank is 1: `no_variance` of the sums behind it.
+        dtype: Of the sums, as `"float32"`.
+        length: Number of additions that follow on each other.
     """
+    return max(NO_VARIANCE, float((length * np.finfo(dtype).eps) ** 2))
+
+
+def effective_rank_of(spectrum, no_variance=NO_VARIANCE):
+    """`effective_rank` from the eigenvalues of a covariance (squared singular values)."""
     singular = np.sqrt(np.maximum(spectrum, 0.0))
-    if np.sum(spectrum) < least:
+    if np.sum(spectrum) < no_variance:
         return 1.0
     p = singular[singular > 0] / singular.sum()
     return float(np.exp(-np.sum(p * np.log(p))))
 
 
-def participation_ratio_of(spectrum, least=NO_VARIANCE):
-    """`participation_ratio` from the eigenvalues of a covariance; 0 below a variance of `least`."""
+def participation_ratio_of(spectrum, no_variance=NO_VARIANCE):
+    """`participation_ratio` from the eigenvalues of a covariance."""
     total = np.sum(spectrum)
-    return float(total**2 / np.sum(np.square(spectrum))) if total >= least else 0.0
+    return float(total**2 / np.sum(np.square(spectrum))) if total >= no_variance else 0.0

@@ -44,6 +44,7 @@ def write_report(run):
         subtitle=recipe.description,
         reports=[diagnosis.CollapseReport(**r) for r in metrics.get("collapse", {}).values()],
         accuracies=metrics.get("knn_accuracy"),
+        left_out=metrics.get("knn_left_out"),
         pictures=_pictures(run.folder / "plots"),
         recipe=recipe.to_yaml(),
     )
@@ -102,7 +103,9 @@ def _folder(path):
         yield pathlib.Path(temporary)
 
 
-def _write(path, *, title, subtitle, reports, pictures, accuracies=None, recipe=None):
+def _write(
+    path, *, title, subtitle, reports, pictures, accuracies=None, left_out=None, recipe=None
+):
     page = (
         _environment()
         .get_template("page.html")
@@ -112,6 +115,7 @@ def _write(path, *, title, subtitle, reports, pictures, accuracies=None, recipe=
             reports=reports,
             pictures=pictures,
             accuracies=accuracies,
+            left_out=left_out,
             recipe=recipe,
             version=__version__,
         )

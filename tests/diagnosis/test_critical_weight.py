@@ -178,3 +178,11 @@ class TestTraining:
         assert len(found["collapses"]) >= 2 and len(found["holds"]) >= 1, found
         assert min(found["collapses"]) > 0.98, found
         assert max(found["holds"]) < 0.9, found
+
+
+def test_views_that_are_equal(rng):
+    """Rounding leaves the share of noise a little below 0."""
+    for d in (1, 8, 40):
+        z = rng.normal(size=(80, d))
+        found = kcs.critical_center_weight(z, z)
+        assert 0 <= float(found) < 1e-6 and found.says(0.5) == "holds"

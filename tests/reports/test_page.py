@@ -121,6 +121,38 @@ class TestRun:
         assert "Not evaluated yet" in page.text and "Figures:" not in page.text
 
 
+class TestFiles:
+    """Every file of a report is whole, or is what it was."""
+
+    def test_a_page_that_cannot_be_made_leaves_the_earlier_one(self, run):
+        report.write_report(run)
+        before = (run.folder / "report.html").read_bytes()
+        run.recipe.to_yaml = lambda: 1 / 0
+        with pytest.raises(ZeroDivisionError):
+            report.write_report(run)
+        assert (run.folder / "report.html").read_bytes() == before
+
+    def test_writing_that_breaks_off_leaves_the_earlier_files(self, run, rng, monkeypatch):
+        report.write_report(run)
+        kept = {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()}
+        monkeypatch.setattr("os.replace", lambda *names: (_ for _ in ()).throw(OSError("full")))
+        for write in (
+            lambda: report.write_report(run),
+            lambda: plots.training_curves({"loss": [1.0]}, run.folder / "plots" / "training.png"),
+            lambda: plots.spectrum(rng.normal(size=(9, 4)), run.folder / "plots" / "spectrum.png"),
+        ):
+            with pytest.raises(OSError, match="full"):
+                write()
+        assert {p: p.read_bytes() for p in run.folder.rglob("*") if p.is_file()} == kept
+
+    def test_names_and_warnings_are_no_markup(self, run):
+        run.metrics["collapse"]["features"]["warnings"] = ["<script>alert(1)</script>"]
+        report.write_report(run)
+        page = Page(run.folder / "report.html")
+        check_self_contained(page)
+        assert "<script>alert(1)</script>" in page.text
+
+
 class TestDiagnose:
     """What a user of another framework does: save z.npy, ask."""
 
@@ -154,6 +186,34 @@ class TestDiagnose:
         np.save(tmp_path / "z.npy", rng.normal(size=(100, 8)))
         result = self.ask(tmp_path / "z.npy", "--json", "--plots", tmp_path / "plots")
         assert json.loads(result.output)["verdict"] == "healthy"
+
+    def test_exit_code_for_ci(self, rng, tmp_path):
+        np.save(tmp_path / "bad.npy", groups(rng))
+        np.save(tmp_path / "good.npy", rng.normal(size=(100, 8)))
+        codes = {
+            (): 0,
+            ("collapse",): 1,
+            ("cluster_collapse",): 1,
+            ("complete_collapse",): 0,
+            ("complete_collapse", "cluster_collapse"): 1,
+        }
+        for names, code in codes.items():
+            options = [part for name in names for part in ("--fail-on", name)]
+            assert self.ask(tmp_path / "good.npy", *options).exit_code == 0
+            result = self.ask(tmp_path / "bad.npy", *options)
+            assert result.exit_code == code and "cluster collapse" in result.output
+            result = self.ask(tmp_path / "bad.npy", "--json", *options)
+            assert result.exit_code == code
+            assert json.loads(result.output)["verdict"] == "cluster_collapse"
+        result = self.ask(tmp_path / "good.npy", "--fail-on", "colapse")
+        assert result.exit_code == 2 and "collapse" in result.output
+
+    def test_data_format(self, rng, tmp_path):
+        np.save(tmp_path / "z.npy", rng.normal(size=(80, 16, 3, 3)))
+        assert isinstance(self.ask(tmp_path / "z.npy").exception, kcs.InputError)
+        for extra in ((), ("--report", tmp_path / "out.html")):
+            result = self.ask(tmp_path / "z.npy", "--data-format", "channels_first", *extra)
+            assert result.exit_code == 0 and "80 samples, 16 dim" in result.output
 
     def test_labels_come_from_the_file(self, rng, tmp_path):
         z, labels = rng.normal(size=(500, 8)), rng.integers(0, 4, 500)

@@ -61,6 +61,28 @@ class TestTrainingCurves:
         assert marks["Centre norm"] == marks["Effective rank"] == ["collapsed"]
         assert marks["Loss"] == marks["Positive cosine"] == []
 
+    @pytest.mark.parametrize("scale", [0.3, 3.0, 1000.0])
+    def test_the_word_lies_within_its_panel(self, scale):
+        """Where a rank runs into the hundreds the line of a collapse lies just above the axis."""
+        ranks = ("effective_rank", "participation_ratio")
+        history = {
+            key: [scale * value for value in values] if key in ranks else values
+            for key, values in self.history.items()
+        }
+        figure = plots.training_curves(history)
+        figure.draw_without_rendering()
+        words = [(text, axis) for axis in figure.axes for text in axis.texts]
+        assert len(words) == 4
+        for text, axis in words:
+            box, frame = text.get_window_extent(), axis.get_window_extent()
+            assert frame.y0 <= box.y0 and box.y1 <= frame.y1
+            assert frame.x0 <= box.x0 and box.x1 <= frame.x1
+
+    def test_the_word_is_at_the_end_where_the_curve_is_not(self):
+        for values, side in (([0.9, 0.5, 0.1], "right"), ([0.1, 0.5, 0.98], "left")):
+            (axis,) = plots.training_curves({"center_norm": values}).axes
+            assert axis.texts[0].get_horizontalalignment() == side
+
     @pytest.mark.parametrize("names", [["loss"], ["loss", "center_norm"]])
     def test_takes_what_there_is(self, names):
         figure = plots.training_curves({name: self.history[name] for name in names})
@@ -85,6 +107,14 @@ class TestSpectrum:
         held = 1 + np.sum(np.cumsum(values / values.sum()) < 0.99)
         assert f"projection: 99 % in {held} of 16" in texts(figure)
         assert is_inside(figure)
+
+    @pytest.mark.parametrize("count", [1, 6, 7, 13, 25])
+    def test_any_number_of_lines_with_and_without_variance(self, rng, count):
+        """More lines than colours: they are taken in turns."""
+        flat = {f"flat {k}": np.ones((20, 4)) for k in range(count)}
+        spread = {f"spread {k}": rng.normal(size=(20, 4)) for k in range(count)}
+        for draw in (plots.spectrum, plots.cosines):
+            assert len(draw(flat | spread).axes[0].lines) >= 2 * count
 
     def test_says_that_there_is_no_variance(self):
         assert "No variance at all" in texts(plots.spectrum(np.ones((50, 4))))

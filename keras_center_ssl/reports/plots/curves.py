@@ -41,24 +41,26 @@ def training_curves(history, path=None):
         elif key != "loss":
             axis.set_ylim(0, max(1.15 * np.nanmax(values, initial=0.0), 2.0))
         if figures.FIGURES[key].collapsed_at is not None:
-            _mark_collapse(axis, figures.FIGURES[key].collapsed_at)
+            _mark_collapse(axis, figures.FIGURES[key].collapsed_at, values)
     for axis in axes[len(panels) :]:
         axis.set_visible(False)
     return style.done(figure, path)
 
 
-def _mark_collapse(axis, value):
-    """A dotted line and a word where a collapse would be."""
+def _mark_collapse(axis, value, values):
+    """A dotted line where a collapse would be, and a word at the end that the curve is off it."""
+    distance = np.nan_to_num(np.abs(values[[0, -1]] - value))
+    right = distance[1] >= distance[0]
     axis.axhline(value, color=style.WARNING, linestyle=style.DOTTED, linewidth=1.4)
     # Below a line at 0 there is room; below one at 1 there may be the axis.
     above = value > 0
     axis.annotate(
         "collapsed",
-        (1.0, value),
+        (1.0 if right else 0.0, value),
         xycoords=("axes fraction", "data"),
-        xytext=(-2, 2 if above else -3),
+        xytext=(-2 if right else 2, 2 if above else -3),
         textcoords="offset points",
-        ha="right",
+        ha="right" if right else "left",
         va="bottom" if above else "top",
         color=style.WARNING,
         fontsize=8.5,
