@@ -436,7 +436,7 @@ def _report(figures, limits, *, not_finite, zero, samples, dimension, name):
     )
 
 
-def _participation_ratio(covariance, no_variance):
+def _participation_ratio(covariance, no_variance=geometry.NO_VARIANCE):
     trace = np.trace(covariance)
     if trace < no_variance:
         return 0.0
