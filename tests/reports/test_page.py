@@ -4,6 +4,7 @@ import base64
 import html.parser
 import json
 import re
+import shutil
 import subprocess
 import sys
 import types
@@ -58,20 +59,28 @@ def groups(rng, n=300, d=16):
     return rng.normal(size=(5, d))[np.arange(n) % 5] + 0.01 * rng.normal(size=(n, d))
 
 
-@pytest.fixture
-def run(tmp_path, rng):
-    """What `write_report` reads of a run."""
-    recipe = types.SimpleNamespace(
-        name="tiny <run>", description="A & B", to_yaml=lambda: "name: tiny\nseed: 0\n"
-    )
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory):
+    """A folder with pictures, and the metrics beside them."""
+    folder, rng = tmp_path_factory.mktemp("evaluated"), np.random.default_rng(0)
     z = rng.normal(size=(200, 16))
     pairs = {"projection": (groups(rng), None), "features": (z, z + 0.1 * rng.normal(size=z.shape))}
     collapse = {
         name: diagnosis.diagnose(*pair, name=name).to_dict() for name, pair in pairs.items()
     }
-    metrics = {"collapse": collapse, "knn_accuracy": {"trained": 0.5, "raw_pixels": 0.875}}
-    plots.embedding_pictures({name: pair[0] for name, pair in pairs.items()}, tmp_path / "plots")
-    plots.training_curves({"loss": [2.0, 1.0]}, tmp_path / "plots" / "training.png")
+    plots.embedding_pictures({name: pair[0] for name, pair in pairs.items()}, folder)
+    plots.training_curves({"loss": [2.0, 1.0]}, folder / "training.png")
+    return folder, {"collapse": collapse, "knn_accuracy": {"trained": 0.5, "raw_pixels": 0.875}}
+
+
+@pytest.fixture
+def run(tmp_path, evaluated):
+    """What `write_report` reads of a run."""
+    pictures, metrics = evaluated
+    shutil.copytree(pictures, tmp_path / "plots")
+    recipe = types.SimpleNamespace(
+        name="tiny <run>", description="A & B", to_yaml=lambda: "name: tiny\nseed: 0\n"
+    )
     return types.SimpleNamespace(
         folder=tmp_path, recipe=recipe, metrics=json.loads(json.dumps(metrics))
     )
