@@ -74,12 +74,13 @@ def _evaluate(run, say):
     metrics["collapse"] = {
         name: diagnosis.diagnose(*pair, name=name).to_dict() for name, pair in embeddings.items()
     }
-    write_json(run.folder / "metrics.json", metrics)
     (run.folder / "plots").mkdir(exist_ok=True)
     labels = None if test_set.labels is None else test_set.labels[: len(embeddings["features"][0])]
     plots.embedding_pictures(
         {name: pair[0] for name, pair in embeddings.items()}, run.folder / "plots", labels=labels
     )
+    # Last, so that figures on the disk are those of the pictures.
+    write_json(run.folder / "metrics.json", metrics)
     write_report(run)
     return metrics
 
