@@ -13,6 +13,15 @@ tells two views of one sample apart; it needs two views to be seen).
 files larger than memory can be measured, and two of them merge into one.
 """
 
+from keras_center_ssl.geometry.label_free import (
+    alpha_req,
+    alpha_req_of,
+    lidar,
+    nesum,
+    nesum_of,
+    self_cluster,
+    two_nn,
+)
 from keras_center_ssl.geometry.measures import (
     alignment,
     between_variance,
@@ -49,6 +58,8 @@ __all__ = [
     "NO_VARIANCE",
     "Moments",
     "alignment",
+    "alpha_req",
+    "alpha_req_of",
     "as_array",
     "as_rows",
     "as_views",
@@ -61,6 +72,9 @@ __all__ = [
     "effective_rank",
     "effective_rank_of",
     "finite_rows",
+    "lidar",
+    "nesum",
+    "nesum_of",
     "no_variance",
     "normalized_std",
     "pairwise_cosines",
@@ -68,7 +82,9 @@ __all__ = [
     "participation_ratio_of",
     "positive_cosine",
     "refuse_bad_rows",
+    "self_cluster",
     "subsample",
+    "two_nn",
     "uniformity",
     "unit_rows",
 ]
