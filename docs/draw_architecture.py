@@ -43,6 +43,8 @@ LEANING = {
     ("files", "errors"): "what the system refuses is said in words",
     ("keras_needed", "errors"): "so is what is not installed",
     ("encoders", "engine"): "batch norm takes its statistics over all replicas",
+    ("optimizers", "engine"): "private names of Keras stand there",
+    ("views", "engine"): "private names of Keras stand there",
     ("heads", "encoders"): "heads use the encoders' batch norm",
 }
 _HEIGHTS = {room: height for height, rooms in enumerate(FLOORS.values()) for room in rooms}
