@@ -1,5 +1,5 @@
 # make demo   trains, evaluates, exports, publishes and loads an encoder: six minutes on two cores
-# make test   checks style and types, runs the tests
+# make test   checks style, runs the tests
 # Both set everything up themselves, in .venv. Another Python: make demo PYTHON=/path/to/python3.11
 
 PYTHON ?=
@@ -57,10 +57,12 @@ lint: .venv/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-# The public surface, by pyright. It is a program for Node, which not every machine has.
+# The public surface, by pyright: a program for Node, which pip's package fetches when first used.
 types: .venv/.installed
 	@if ! command -v node >/dev/null; then \
-		echo "types: left out, because pyright needs Node and there is none"; \
+		echo "Types: not checked, because pyright needs Node and there is none."; \
+	elif ! $(BIN)/pyright --version >/dev/null 2>&1; then \
+		echo "Types: not checked, because pyright could not be fetched."; \
 	else $(BIN)/pyright --pythonpath $(BIN)/python; fi
 
 # The picture in docs/architecture.md, from the imports. Fails on a circle.

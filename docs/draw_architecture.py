@@ -19,7 +19,7 @@ START, END = "<!-- drawn by docs/draw_architecture.py -->", "<!-- end of the dra
 
 # Lowest first. A room imports from the floors below its own, and from nothing else.
 FLOORS = {
-    "ground": ("_version", "errors", "keras_needed", "numerics", "files"),
+    "ground": ("_version", "errors", "keras_needed", "numerics", "files", "types"),
     "floor 1": (
         "geometry",
         "figures",

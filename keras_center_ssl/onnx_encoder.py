@@ -154,7 +154,7 @@ class OnnxEncoder:
         )
 
     def _run(self, images):
-        return self._session.run(["features"], {"images": images})[0]
+        return np.asarray(self._session.run(["features"], {"images": images})[0])
 
 
 def _session(path, providers):

@@ -7,7 +7,7 @@ from keras_center_ssl.encoders.walk import all_layers
 from keras_center_ssl.errors import InputError
 
 
-def as_encoder(model, grid: int = 1) -> keras.Model:
+def as_encoder(model: keras.Model, grid: int = 1) -> keras.Model:
     """Returns `model` as an encoder: images `(B, H, W, C)` to features `(B, D)`.
 
     A model whose output is `(B, D)` is returned as it is. Feature maps `(B, H, W, D)`, as the
@@ -80,7 +80,7 @@ def _with_shapes(model):
     return keras.Model(images, model(images), name=model.name)
 
 
-def plain(encoder) -> keras.Model:
+def plain(encoder: keras.Model) -> keras.Model:
     """A copy of `encoder` in stock Keras layers, with the same weights and outputs.
 
     It loads with `keras.saving.load_model` where this package is not installed. A vision

@@ -1,9 +1,13 @@
 """An encoder on images of another size than it was built for, as local crops are."""
 
+from typing import Any
+
+import keras
+
 from keras_center_ssl.errors import InputError
 
 
-def encode(encoder, images, training=False):
+def encode(encoder: keras.Model, images: Any, training: bool = False) -> Any:
     """Features of `images` by an encoder that was built for this or another image size.
 
     A functional Keras model refuses images of another size than its input's, although its layers

@@ -1,6 +1,7 @@
 """Whitening: a linear last layer, fitted without labels, that makes all directions count alike."""
 
 import warnings
+from typing import Any
 
 import keras
 import numpy as np
@@ -17,7 +18,11 @@ _ROUNDING = 1e-10
 
 
 def whitened(
-    encoder, images, dimensions=None, shrinkage=DEFAULT_SHRINKAGE, batch_size=256
+    encoder: keras.Model,
+    images: Any,
+    dimensions: int | None = None,
+    shrinkage: float = DEFAULT_SHRINKAGE,
+    batch_size: int = 256,
 ) -> keras.Model:
     """`encoder` with a last linear layer that subtracts the centre and equalises the directions.
 
@@ -76,7 +81,7 @@ def whitened(
     return model
 
 
-def unwhitened(model) -> keras.Model:
+def unwhitened(model: keras.Model) -> keras.Model:
     """The encoder inside what `whitened` returned; any other model as it is."""
     last = model.layers[-1] if getattr(model, "layers", None) else None
     if last is None or last.name != LAYER:
@@ -103,7 +108,7 @@ def feature_moments(encoder, images, batch_size=256):
         count += len(features)
         total += features.sum(axis=0)
         second += features.T @ features
-    if count < 2:
+    if shift is None or count < 2:
         raise InputError(f"Received {count} image(s). Whitening needs 2 or more, best thousands.")
     offset = total / count
     return count, shift + offset, second / count - np.outer(offset, offset)

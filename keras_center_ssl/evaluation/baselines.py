@@ -7,9 +7,10 @@ give at once.
 import numpy as np
 
 from keras_center_ssl.errors import InputError
+from keras_center_ssl.types import Array, Floats
 
 
-def raw_pixels(images):
+def raw_pixels(images: Array) -> Floats:
     """Images `(n, H, W, C)` as rows of pixels `(n, H * W * C)`, float32 in [0, 1]."""
     images = np.asarray(images)
     scale = np.float32(255.0 if images.dtype == np.uint8 else 1.0)

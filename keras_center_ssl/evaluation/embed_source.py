@@ -1,13 +1,20 @@
 """Features of a folder, a data set or any other source of images, with the file of every row."""
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from keras_center_ssl.embedded import Embedded
 from keras_center_ssl.errors import needs
 from keras_center_ssl.evaluation.features import embed_batches
 
+if TYPE_CHECKING:
+    import keras
 
-def embed_source(encoder, source, split="test", batch_size=256):
+
+def embed_source(
+    encoder: "keras.Model", source: Any, split: str = "test", batch_size: int = 256
+) -> Embedded:
     """Features of a source of images, read batch by batch, and which image each row is of.
 
     ```python

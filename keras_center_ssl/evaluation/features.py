@@ -1,8 +1,14 @@
 """Features of a frozen encoder for every image of a dataset, in order."""
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from keras_center_ssl.errors import InputError, needs
+from keras_center_ssl.types import Floats
+
+if TYPE_CHECKING:
+    import keras
 
 _ACCEPTED = (
     "Accepted: images of shape (samples, height, width, channels) or (samples, height, width), "
@@ -10,7 +16,7 @@ _ACCEPTED = (
 )
 
 
-def embed(encoder, dataset, batch_size=256):
+def embed(encoder: "keras.Model", dataset: Any, batch_size: int = 256) -> Floats:
     """Runs an encoder over a dataset in inference mode.
 
     Args:

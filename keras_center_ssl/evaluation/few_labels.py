@@ -1,15 +1,25 @@
 """Few labels: a linear probe that sees a small share of the labels, drawn several times."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import numpy as np
 
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.evaluation.classification import mean_and_interval
 from keras_center_ssl.evaluation.linear import linear_probe
+from keras_center_ssl.types import Array
 
 
 def few_labels(
-    train_features, train_labels, test_features, test_labels, share=0.01, seeds=range(5), **options
-):
+    train_features: Array,
+    train_labels: Array,
+    test_features: Array,
+    test_labels: Array,
+    share: float = 0.01,
+    seeds: Iterable[int] = range(5),
+    **options: Any,
+) -> dict[str, Any]:
     """Test accuracy of linear probes on a share of the training labels.
 
     Args:

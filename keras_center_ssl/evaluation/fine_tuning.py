@@ -1,22 +1,28 @@
 """Fine-tuning: the encoder and a linear head trained together, with labels."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.evaluation.classification import Classification
+from keras_center_ssl.types import Array
+
+if TYPE_CHECKING:
+    import keras
 
 
 def fine_tune(
-    encoder,
-    train_images,
-    train_labels,
-    test_images,
-    test_labels,
+    encoder: "keras.Model",
+    train_images: Array,
+    train_labels: Array,
+    test_images: Array,
+    test_labels: Array,
     *,
-    epochs=10,
-    batch_size=256,
-    learning_rate=1e-3,
-    seed=0,
+    epochs: int = 10,
+    batch_size: int = 256,
+    learning_rate: float = 1e-3,
+    seed: int = 0,
 ) -> Classification:
     """Trains a copy of an encoder with a linear head on labelled images, and tests it.
 

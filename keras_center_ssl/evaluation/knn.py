@@ -5,11 +5,19 @@ import numpy as np
 from keras_center_ssl import geometry
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.evaluation.classification import Classification
+from keras_center_ssl.types import Array
 
 _BLOCK_ENTRIES = 2**24  # similarities held at once, 64 MiB in float32
 
 
-def knn_accuracy(train_features, train_labels, test_features, test_labels, k=20, temperature=0.1):
+def knn_accuracy(
+    train_features: Array,
+    train_labels: Array,
+    test_features: Array,
+    test_labels: Array,
+    k: int = 20,
+    temperature: float = 0.1,
+) -> float:
     """Accuracy of a cosine k-NN classifier, votes weighted with `exp(cosine / temperature)`.
 
     `knn_classification` gives the classes and an interval, too. Arguments are the same.
@@ -37,7 +45,12 @@ def knn_accuracy(train_features, train_labels, test_features, test_labels, k=20,
 
 
 def knn_classification(
-    train_features, train_labels, test_features, test_labels, k=20, temperature=0.1
+    train_features: Array,
+    train_labels: Array,
+    test_features: Array,
+    test_labels: Array,
+    k: int = 20,
+    temperature: float = 0.1,
 ) -> Classification:
     """`knn_accuracy` as a `Classification`: top-5, interval, confusion matrix.
 

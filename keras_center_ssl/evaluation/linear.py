@@ -8,6 +8,7 @@ from keras_center_ssl import geometry
 from keras_center_ssl.errors import InputError, needs
 from keras_center_ssl.evaluation.classification import Classification
 from keras_center_ssl.evaluation.knn import check_labelled
+from keras_center_ssl.types import Array
 
 # Features in all from which on SGD over batches is fitted instead of scikit-learn's L-BFGS, which
 # holds copies of all of them in float64.
@@ -16,14 +17,14 @@ _EPOCHS, _BATCH = 30, 1024
 
 
 def linear_probe(
-    train_features,
-    train_labels,
-    test_features,
-    test_labels,
+    train_features: Array,
+    train_labels: Array,
+    test_features: Array,
+    test_labels: Array,
     *,
-    inverse_regularization=1.0,
-    max_iterations=1000,
-):
+    inverse_regularization: float = 1.0,
+    max_iterations: int = 1000,
+) -> float:
     """Test accuracy of a multinomial logistic regression on standardised features.
 
     Features are standardised with the mean and standard deviation of the training part, so that a
@@ -60,13 +61,13 @@ def linear_probe(
 
 
 def linear_classification(
-    train_features,
-    train_labels,
-    test_features,
-    test_labels,
+    train_features: Array,
+    train_labels: Array,
+    test_features: Array,
+    test_labels: Array,
     *,
-    inverse_regularization=1.0,
-    max_iterations=1000,
+    inverse_regularization: float = 1.0,
+    max_iterations: int = 1000,
 ) -> Classification:
     """`linear_probe` as a `Classification`: top-5, interval, confusion matrix."""
     train_labels, test_labels = check_labelled(

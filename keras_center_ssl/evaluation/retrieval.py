@@ -1,15 +1,24 @@
 """Retrieval: are the nearest images of the same class?"""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from keras_center_ssl import geometry
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.evaluation.knn import check_labelled
+from keras_center_ssl.types import Array
 
 _BLOCK_ENTRIES = 2**23  # cosines held at once
 
 
-def retrieval(features, labels, gallery_features=None, gallery_labels=None, at=(1, 5, 10)):
+def retrieval(
+    features: Array,
+    labels: Array,
+    gallery_features: Array | None = None,
+    gallery_labels: Array | None = None,
+    at: Sequence[int] = (1, 5, 10),
+) -> dict[str, float]:
     """Mean average precision and recall at k of a search by cosine.
 
     Args:

@@ -13,7 +13,9 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -23,23 +25,24 @@ from keras_center_ssl.errors import InputError
 from keras_center_ssl.export import formats as _formats
 from keras_center_ssl.export import metrics as _metrics
 from keras_center_ssl.export import model_card, parity
+from keras_center_ssl.types import Array, FilePath
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _OWN_FIELDS = ("method", "encoder", "dataset", "seed", "data_fingerprint", "license", "description")
 
 
 def export_bundle(
-    model,
-    directory,
-    formats=("keras", "saved_model", "onnx"),
+    model: Any,
+    directory: FilePath,
+    formats: Iterable[str] = ("keras", "saved_model", "onnx"),
     *,
-    name=None,
-    metrics=None,
-    images=None,
-    metadata=None,
-    opset=17,
-    overwrite=False,
-):
+    name: str | None = None,
+    metrics: dict[str, Any] | None = None,
+    images: Array | None = None,
+    metadata: dict[str, Any] | None = None,
+    opset: int = 17,
+    overwrite: bool = False,
+) -> Path:
     """Writes an encoder with its model card, in formats that run with and without Keras.
 
     Every file is read back and run beside the encoder in memory before the folder gets its name;
@@ -81,7 +84,7 @@ def export_bundle(
             f"metadata= is a dict such as {{'dataset': 'cifar10', 'license': 'apache-2.0'}}; "
             f"received {type(metadata).__name__}."
         )
-    metadata = _metrics.as_json(metadata or {})
+    described: dict[str, Any] = _metrics.as_json(metadata or {})
     is_method = getattr(model, "encoder", None) is not None
     original = _in_float32(as_encoder(model.encoder if is_method else model))
     encoder = plain(original)
@@ -95,9 +98,9 @@ def export_bundle(
     record = {
         "schema_version": _metrics.SCHEMA_VERSION,
         "name": name,
-        "method": metadata.get("method") or (type(model).__name__ if is_method else None),
+        "method": described.get("method") or (type(model).__name__ if is_method else None),
         "hyperparameters": _metrics.hyperparameters(model) if is_method else {},
-        "encoder": metadata.get("encoder") or original.name,
+        "encoder": described.get("encoder") or original.name,
         "parameters": int(encoder.count_params()),
         "requires": _foreign_packages(encoder) if "keras" in [f.name for f in chosen] else [],
         "input": {
@@ -110,8 +113,8 @@ def export_bundle(
         "feature_dim": int(encoder.output_shape[-1]),
         "formats": {each.name: each.file for each in chosen},
         "opset": opset if "onnx" in [each.name for each in chosen] else None,
-        **{key: metadata.get(key) for key in _OWN_FIELDS if key not in ("method", "encoder")},
-        "metadata": {key: value for key, value in metadata.items() if key not in _OWN_FIELDS},
+        **{key: described.get(key) for key in _OWN_FIELDS if key not in ("method", "encoder")},
+        "metadata": {key: value for key, value in described.items() if key not in _OWN_FIELDS},
         "evaluation": evaluation,
         "collapse": collapse,
         "embedding_collapse": embedding_collapse,

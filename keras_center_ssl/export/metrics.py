@@ -14,6 +14,7 @@ versions       of Python and of every package that took part
 import importlib.metadata
 import math
 import platform
+from typing import Any
 
 import numpy as np
 
@@ -29,7 +30,7 @@ _ENOUGH_TO_DIAGNOSE = 64
 _PACKAGES = ("keras", "tensorflow", "numpy", "tf2onnx", "onnx", "onnxruntime")
 
 
-def as_json(value):
+def as_json(value) -> Any:
     """`value` as what JSON can hold: NumPy scalars and arrays converted, NaN and infinity `None`.
 
     Reports with a `to_dict` (`CollapseReport`) become dicts, anything unknown its `str`.

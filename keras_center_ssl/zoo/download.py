@@ -12,9 +12,14 @@ import http.client
 import os
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from keras_center_ssl.errors import InputError, needs, one_of
+from keras_center_ssl.types import FilePath
 from keras_center_ssl.zoo.index import TransferError, open_zoo
+
+if TYPE_CHECKING:
+    import keras
 
 try:
     import fcntl
@@ -31,7 +36,13 @@ _CHUNK = 2**20
 _FORMATS = {"keras": "encoder.keras", "onnx": "encoder.onnx", "saved_model": "saved_model"}
 
 
-def download(name, format=None, source=None, cache_dir=None, progress=None):
+def download(
+    name: str,
+    format: str | None = None,
+    source: FilePath | None = None,
+    cache_dir: FilePath | None = None,
+    progress: Any = None,
+) -> Path:
     """Downloads an encoder, or takes it from the cache, and returns where it is.
 
     Args:
@@ -71,7 +82,9 @@ def download(name, format=None, source=None, cache_dir=None, progress=None):
     return folder / place if place else folder
 
 
-def load(name, source=None, cache_dir=None):
+def load(
+    name: str, source: FilePath | None = None, cache_dir: FilePath | None = None
+) -> "keras.Model":
     """The encoder `name` as a `keras.Model`: images `(B, H, W, C)` in [0, 1] to features `(B, D)`.
 
     Arguments as in `download`. This is the one function of the zoo that imports Keras.
@@ -95,7 +108,7 @@ def load(name, source=None, cache_dir=None):
         ) from error
 
 
-def show(name, source=None, cache_dir=None):
+def show(name: str, source: FilePath | None = None, cache_dir: FilePath | None = None) -> str:
     """The model card of an encoder, as Markdown text. Arguments as in `download`."""
     zoo = open_zoo(source)
     entry = find(zoo, name)
@@ -106,7 +119,7 @@ def show(name, source=None, cache_dir=None):
     )
 
 
-def verify(name=None, source=None):
+def verify(name: str | None = None, source: FilePath | None = None) -> dict[str, list[str]]:
     """Reads every file of a zoo (or of one entry) and holds it against the index.
 
     Nothing is stored. Files of a zoo behind http are transferred for it.

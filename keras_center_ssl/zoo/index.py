@@ -24,9 +24,11 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
+from typing import Any, TypeGuard
 
 from keras_center_ssl._version import __version__
 from keras_center_ssl.errors import InputError
+from keras_center_ssl.types import FilePath
 
 SCHEMA_VERSION = 1
 INDEX = "index.json"
@@ -113,7 +115,7 @@ SUMMARY = {
 }
 
 
-def list_models(source=None):
+def list_models(source: FilePath | None = None) -> list[ZooEntry]:
     """The encoders of a zoo, as a list of `ZooEntry` sorted by name.
 
     Args:
@@ -392,7 +394,7 @@ def _files(name, data, wrong):
     return files
 
 
-def is_name(name):
+def is_name(name: Any) -> TypeGuard[str]:
     """Whether `name` can name an entry, and with it a folder."""
     return isinstance(name, str) and _NAME.fullmatch(name) is not None and ".." not in name
 

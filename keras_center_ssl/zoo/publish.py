@@ -10,10 +10,12 @@ import tempfile
 from pathlib import Path
 
 from keras_center_ssl.errors import InputError
+from keras_center_ssl.types import FilePath
 from keras_center_ssl.zoo.index import (
     INDEX,
     SCHEMA_VERSION,
     FolderZoo,
+    ZooEntry,
     is_name,
     is_safe_path,
     parse_index,
@@ -23,7 +25,9 @@ _NEEDED = ("README.md", "metrics.json")
 _ARTEFACTS = ("encoder.keras", "encoder.onnx", "saved_model/saved_model.pb")
 
 
-def publish(bundle_dir, zoo_dir, name=None, overwrite=False):
+def publish(
+    bundle_dir: FilePath, zoo_dir: FilePath, name: str | None = None, overwrite: bool = False
+) -> ZooEntry:
     """Copies an export bundle into a zoo and enters it in the index.
 
     Readers of the zoo see the entry whole or not at all: the folder is copied beside its place and

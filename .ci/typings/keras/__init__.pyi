@@ -1,0 +1,13 @@
+# Keras brings no types, and what pyright infers from its sources is wrong: `ops` seem to return
+# another backend's tensors, or None. So what comes from Keras is `Any`, but that a model is one.
+from typing import Any
+
+class Model:
+    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+    def __getattr__(self, name: str) -> Any: ...
+
+layers: Any
+ops: Any
+
+def __getattr__(name: str) -> Any: ...

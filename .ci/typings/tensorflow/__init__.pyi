@@ -1,0 +1,4 @@
+# As for Keras.
+from typing import Any
+
+def __getattr__(name: str) -> Any: ...
