@@ -24,6 +24,7 @@ import numpy as np
 from keras_center_ssl import geometry
 from keras_center_ssl.diagnosis import sources
 from keras_center_ssl.errors import InputError
+from keras_center_ssl.types import Array
 
 FOLDS = 5
 # Ridge on the total covariance, relative to its mean eigenvalue; chosen on training folds.
@@ -84,7 +85,14 @@ class CriticalCenterWeight:
         return "\n".join([*lines, *(f"Warning: {warning}" for warning in self.warnings)])
 
 
-def critical_center_weight(features1, features2, *, data_format=None, resamples=500, seed=0):
+def critical_center_weight(
+    features1: Array,
+    features2: Array,
+    *,
+    data_format: str | None = None,
+    resamples: int = 500,
+    seed: int = 0,
+) -> CriticalCenterWeight:
     """Estimates the centre weight below which training collapses, from features of two views.
 
     The feature of the largest share is fitted on four fifths of the samples and measured on the

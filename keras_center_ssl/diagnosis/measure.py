@@ -16,6 +16,7 @@ from keras_center_ssl.diagnosis.groups import (
 from keras_center_ssl.diagnosis.report import CollapseReport
 from keras_center_ssl.diagnosis.rules import dimensions_99_of, judge, thresholds
 from keras_center_ssl.errors import InputError
+from keras_center_ssl.types import Array, FilePath
 
 # The spectrum comes from all samples up to this many dimensions, from a subsample beyond.
 _EXACT_DIMENSIONS = 2048
@@ -23,7 +24,9 @@ _SUBSAMPLE = 2048
 _SUBSAMPLE_ENTRIES = 2**25
 
 
-def diagnose(z1, z2=None, *, name=None, data_format=None):
+def diagnose(
+    z1: Array, z2: Array | None = None, *, name: str | None = None, data_format: str | None = None
+) -> CollapseReport:
     """Says whether embeddings are healthy or collapsed, and why.
 
     Args:
@@ -46,7 +49,9 @@ def diagnose(z1, z2=None, *, name=None, data_format=None):
     return _report(sources.from_arrays(z1, z2, data_format), name)
 
 
-def diagnose_file(path, *, name=None, data_format=None):
+def diagnose_file(
+    path: FilePath, *, name: str | None = None, data_format: str | None = None
+) -> CollapseReport:
     """`diagnose` for a `.npy` or `.npz` file, read block by block: it may be larger than memory.
 
     Args:

@@ -3,10 +3,13 @@
 import dataclasses
 import json
 import textwrap
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from keras_center_ssl.figures import LIMIT_SIGNS, label
 
+Verdict: TypeAlias = Literal[
+    "healthy", "complete_collapse", "dimensional_collapse", "cluster_collapse", "diverged"
+]
 VERDICTS = ("healthy", "complete_collapse", "dimensional_collapse", "cluster_collapse")
 # Of a training whose loss or embeddings are not finite: there is nothing to diagnose.
 DIVERGED = "diverged"
@@ -31,9 +34,7 @@ class CollapseReport:
             verdict with the mean subtracted; `None` elsewhere, and where nothing is left then.
     """
 
-    verdict: Literal[
-        "healthy", "complete_collapse", "dimensional_collapse", "cluster_collapse", "diverged"
-    ]
+    verdict: Verdict
     reasons: list[str]
     figures: dict[str, float]
     thresholds: dict[str, float]

@@ -52,6 +52,7 @@ import numpy as np
 
 from keras_center_ssl import geometry
 from keras_center_ssl.diagnosis.groups import GROUP_GAP, most_groups
+from keras_center_ssl.diagnosis.report import Verdict
 from keras_center_ssl.diagnosis.words import percent
 
 CENTER_SHARE = 0.98
@@ -104,7 +105,7 @@ def thresholds(n, d):
     }
 
 
-def judge(figures, limits, n, d):
+def judge(figures, limits, n, d) -> tuple[Verdict, list[str]]:
     """The one rule from figures to a verdict, for `diagnose` and for figures of other origin.
 
     Args:
@@ -121,7 +122,7 @@ def judge(figures, limits, n, d):
     Returns:
         `(verdict, reasons)`: one of `VERDICTS`, and sentences that explain it.
     """
-    for verdict, reasons in (
+    found: tuple[tuple[Verdict, list[str]], ...] = (
         ("complete_collapse", _same(figures, limits)),
         ("cluster_collapse", _grouped(figures, limits) if "group_gap" in figures else []),
         (
@@ -129,7 +130,8 @@ def judge(figures, limits, n, d):
             _low_rank(figures, limits, n, d) if "dimensions_99" in figures else [],
         ),
         ("cluster_collapse", _few_points(figures, limits)),
-    ):
+    )
+    for verdict, reasons in found:
         if reasons:
             return verdict, reasons
     return "healthy", _nothing_found(figures, limits, d)

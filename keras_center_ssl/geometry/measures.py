@@ -7,9 +7,10 @@ from keras_center_ssl.geometry import rows
 from keras_center_ssl.geometry.moments import Moments
 from keras_center_ssl.geometry.rows import as_rows, subsample, unit_rows
 from keras_center_ssl.geometry.spectrum import effective_rank_of, participation_ratio_of
+from keras_center_ssl.types import Array, Floats
 
 
-def center(z):
+def center(z: Array) -> Floats:
     """The centre vector: the mean of the unit embeddings.
 
     Args:
@@ -22,7 +23,7 @@ def center(z):
     return Moments.of(z, second_moment=False).center
 
 
-def center_norm_squared(z1, z2=None):
+def center_norm_squared(z1: Array, z2: Array | None = None) -> float:
     """Squared length `U` of the centre vector, without bias.
 
     The mean cosine of two *different* samples. The squared length of a batch mean is not that: it
@@ -39,22 +40,22 @@ def center_norm_squared(z1, z2=None):
     return Moments.of(z1, z2, second_moment=False).center_norm_squared
 
 
-def center_norm(z1, z2=None):
+def center_norm(z1: Array, z2: Array | None = None) -> float:
     """Length `||s|| = sqrt(max(0, U))` of the centre vector, in [0, 1]."""
     return Moments.of(z1, z2, second_moment=False).center_norm
 
 
-def positive_cosine(z1, z2):
+def positive_cosine(z1: Array, z2: Array) -> float:
     """Mean cosine `A` of the two views of a sample, in [-1, 1]; estimates `E ||m_x||^2`."""
     return Moments.of(z1, z2, second_moment=False).positive_cosine
 
 
-def between_variance(z1, z2):
+def between_variance(z1: Array, z2: Array) -> float:
     """Variance between samples, `B = A - U`: the part of the length that carries information."""
     return Moments.of(z1, z2, second_moment=False).between_variance
 
 
-def alignment(z1, z2):
+def alignment(z1: Array, z2: Array) -> float:
     """Mean squared distance of the two views of a sample, `2 - 2A`, in [0, 4].
 
     Source: Wang and Isola, 2020, with alpha = 2.
@@ -62,7 +63,7 @@ def alignment(z1, z2):
     return Moments.of(z1, z2, second_moment=False).alignment
 
 
-def normalized_std(z):
+def normalized_std(z: Array) -> float:
     """Mean standard deviation per dimension, times `sqrt(d)`.
 
     About 1 for embeddings that are spread evenly, 0 when they coincide. Blind to duplicated
@@ -71,7 +72,7 @@ def normalized_std(z):
     return Moments.of(z, second_moment=False).normalized_std
 
 
-def effective_rank(z, center=True):
+def effective_rank(z: Array, center: bool = True) -> float:
     """Exponential of the entropy of the singular values (RankMe).
 
     Args:
@@ -85,7 +86,7 @@ def effective_rank(z, center=True):
     return effective_rank_of(covariance_spectrum(z, center=center))
 
 
-def participation_ratio(z):
+def participation_ratio(z: Array) -> float:
     """`(sum l)^2 / sum l^2` of the eigenvalues `l` of the covariance.
 
     As many as there are directions, if all carry the same variance; dominated by the largest.
@@ -96,7 +97,7 @@ def participation_ratio(z):
     return participation_ratio_of(covariance_spectrum(z))
 
 
-def covariance_spectrum(z, center=True):
+def covariance_spectrum(z: Array, center: bool = True) -> Floats:
     """Eigenvalues of the covariance of the unit embeddings, largest first.
 
     Args:
@@ -118,7 +119,7 @@ def covariance_spectrum(z, center=True):
     return Moments.of(z).spectrum(center=center)
 
 
-def pairwise_cosines(z, max_samples=512, seed=0):
+def pairwise_cosines(z: Array, max_samples: int = 512, seed: int = 0) -> Floats:
     """Cosines of all pairs of different samples.
 
     Args:
@@ -133,7 +134,7 @@ def pairwise_cosines(z, max_samples=512, seed=0):
     return np.clip((unit @ unit.T)[np.triu_indices(len(unit), 1)], -1.0, 1.0)
 
 
-def uniformity(z, max_samples=8192, seed=0):
+def uniformity(z: Array, max_samples: int = 8192, seed: int = 0) -> float:
     """`log E_{i != j} exp(-2 ||z_i - z_j||^2)`: about -4 when spread evenly, 0 when one point.
 
     Args:
@@ -158,7 +159,7 @@ def uniformity(z, max_samples=8192, seed=0):
     return float(np.log(total / (n * (n - 1))))
 
 
-def center_cosine(z1, z2):
+def center_cosine(z1: Array, z2: Array) -> float:
     """Cosine between the centres of two sets of embeddings, for example successive batches.
 
     The sets may differ in size. About `U / (U + (1 - U) / n)` for batches of `n` from one
