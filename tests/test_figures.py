@@ -1,14 +1,13 @@
 """The table of figures: complete, in use, and the same in README."""
 
 import pathlib
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
 import keras_center_ssl as kcs
 from keras_center_ssl import figures
+from tests.helpers.light_python import run_without
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -64,13 +63,7 @@ def test_nobody_names_figures_of_their_own():
 
 
 def test_light_rooms_need_neither_keras_nor_tensorflow():
-    code = """
-import sys
-class Absent:
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in ("keras", "tensorflow", "jax", "sklearn"):
-            raise ModuleNotFoundError(name)
-sys.meta_path.insert(0, Absent())
+    program = """
 import numpy as np, keras_center_ssl as kcs
 z = np.random.default_rng(0).normal(size=(80, 8))
 assert kcs.diagnose(z, z).healthy
@@ -78,5 +71,5 @@ kcs.geometry.effective_rank(z), kcs.figures.FIGURES, kcs.critical_center_weight(
 assert kcs.CollapseReport.from_json(kcs.diagnose(z).to_json()).verdict
 print([m for m in ("keras", "tensorflow", "jax", "matplotlib", "jinja2") if m in sys.modules])
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    done = run_without(program)
     assert done.stdout.strip() == "[]", done.stderr

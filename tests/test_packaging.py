@@ -55,6 +55,10 @@ def test_holds_only_the_library(wheel):
     assert {top for top in tops if not top.endswith(".dist-info")} == {"keras_center_ssl"}
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "keras_center_ssl").rglob("*.py")}
     assert modules <= set(names)
+    templates = {
+        str(p.relative_to(ROOT)) for p in (ROOT / "keras_center_ssl").glob("*/templates/*")
+    }
+    assert templates and templates <= set(names)
     assert "keras_center_ssl/py.typed" in names
     assert any(name.endswith("/LICENSE") for name in names)
 
