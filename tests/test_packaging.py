@@ -3,29 +3,19 @@
 import json
 import pathlib
 import subprocess
-import sys
 import zipfile
 
 import pytest
 
 from tests.helpers.light_python import run_without
+from tests.helpers.wheels import ROOT, build
 
-ROOT = pathlib.Path(__file__).parents[1]
 STARTER = "keras_center_ssl/zoo/starter"
-
-
-def build(kind, source, folder):
-    # The environment's own setuptools: a test needs no network.
-    command = [sys.executable, "-m", "build", f"--{kind}", "--no-isolation", "--outdir", folder]
-    done = subprocess.run([*command, source], capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    (path,) = folder.glob("*.whl" if kind == "wheel" else "*.tar.gz")
-    return path
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
-    return build("wheel", ROOT, tmp_path_factory.mktemp("wheel"))
+    return build("wheel", tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")
@@ -159,9 +149,9 @@ def test_a_command_that_needs_an_extra_says_so(site, tmp_path, command):
 
 @pytest.mark.slow
 def test_an_sdist_builds_the_same_wheel(wheel, tmp_path):
-    sdist = build("sdist", ROOT, tmp_path)
+    sdist = build("sdist", tmp_path)
     subprocess.run(["tar", "xzf", sdist, "-C", tmp_path], check=True)
     (tree,) = (path for path in tmp_path.iterdir() if path.is_dir())
-    again = build("wheel", tree, tmp_path)
+    again = build("wheel", tmp_path, tree)
     contents = [set(zipfile.ZipFile(path).namelist()) for path in (wheel, again)]
     assert contents[0] == contents[1]
