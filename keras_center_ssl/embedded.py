@@ -51,14 +51,12 @@ class Embedded:
             np.savez(file, **content)
 
     def skipped_sentence(self, place):
-        """How many files were skipped, and that `place` lists them; None where there were none."""
+        """How many files were skipped, and that `place` lists them."""
         return skipped_sentence(self.skipped, place)
 
 
 def skipped_sentence(skipped, place):
-    """How many files were skipped, and that `place` lists them; None where there were none."""
-    if not skipped:
-        return None
+    """How many files were skipped, and that `place` lists them, unless it is None."""
     count = "1 file" if len(skipped) == 1 else f"{len(skipped)} files"
-    was = "it is" if len(skipped) == 1 else "they are"
-    return f"{count} could not be read and left out; {was} listed in {place}, with the reasons."
+    sentence = f"{count} could not be read and left out"
+    return f"{sentence}: see {place}" if place else f"{sentence}:"

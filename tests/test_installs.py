@@ -108,6 +108,7 @@ encoder: {name: resnet_small}
 method: {name: SimCLR}
 batch_size: 32
 epochs: 1
+optimizer: {name: sgd, learning_rate: 0.1}
 """
     (heavy.work / "recipe.yaml").write_text(recipe)
     heavy.run("center-ssl", "train", "recipe.yaml", "--out", "run")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from keras_center_ssl.cli.terminal import console, quiet_start
+from keras_center_ssl.cli.terminal import console, errors, quiet_start
 from keras_center_ssl.errors import InputError, one_of
 from keras_center_ssl.files import check_writable
 
@@ -103,4 +103,6 @@ def _diagnose_run(path):
     model = run.load_model()
     images = run.recipe.data.open("test")
     pairs = runs.view_embeddings(model, run.recipe, images)
+    # Beside the report: its JSON is for programs.
+    runs.note_skipped(run.folder, "test", images.skipped, errors.print)
     return {name: diagnosis.diagnose(*pair, name=name) for name, pair in pairs.items()}

@@ -45,7 +45,7 @@ def embed(
     shape = " x ".join(str(n) for n in found.features.shape)
     console.print(f"{shape} features in {out}")
     if found.skipped:
-        console.print(found.skipped_sentence(f"{out} (skipped)"), style="yellow")
+        console.print(found.skipped_sentence(f"`skipped` in {out}"), style="yellow")
 
 
 def _by_onnx(path, source, split):

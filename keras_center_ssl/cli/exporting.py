@@ -27,7 +27,7 @@ def export(
     if not finished.metrics.get("collapse"):
         console.print("The run was not evaluated yet: evaluating.")
         runs.evaluate(finished, progress=console.print)
-    bundle, parity = export_run(finished, out, formats, opset=opset)
+    bundle, parity = export_run(finished, out, formats, opset=opset, say=console.print)
     for name, result in parity.items():
         console.print(f"{name}: largest difference to Keras {result['max_absolute_error']:.2g}")
     console.print(f"Bundle in {bundle}; its card: {bundle / 'README.md'}")

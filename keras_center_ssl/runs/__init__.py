@@ -6,6 +6,7 @@ from keras_center_ssl.runs.folder import Run, free_folder, is_finished, load_mod
 from keras_center_ssl.runs.publishing import export_run
 from keras_center_ssl.runs.recipe import load_recipe, parse_recipe
 from keras_center_ssl.runs.recipe_model import Recipe
+from keras_center_ssl.runs.skipped import note_skipped
 from keras_center_ssl.runs.training import train
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "is_finished",
     "load_model",
     "load_recipe",
+    "note_skipped",
     "parse_recipe",
     "resumes_from",
     "train",

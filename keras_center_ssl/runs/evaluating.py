@@ -9,6 +9,7 @@ from keras_center_ssl.files import write_json
 from keras_center_ssl.reports import plots
 from keras_center_ssl.reports.page import write_report
 from keras_center_ssl.runs.folder import run_lock
+from keras_center_ssl.runs.skipped import note_skipped
 
 
 def evaluate(run, progress=None):
@@ -18,11 +19,12 @@ def evaluate(run, progress=None):
     (where the images take no more than a GiB). There are no accuracies without labels, nor where
     the source has no test images: collapse is then diagnosed on the images of the training.
     Collapse is diagnosed on two views of each test image, for the embeddings the loss works on
-    and for the encoder's features. Writes `metrics.json`, plots and `report.html` into the run.
+    and for the encoder's features. Writes `metrics.json`, plots and `report.html` into the run, and
+    lists of the files that could not be read.
 
     Args:
         run: A `Run`.
-        progress: Called with a sentence before each part.
+        progress: Called with a sentence before each part, and on files that were skipped.
 
     Returns:
         The metrics, a dict.
@@ -74,6 +76,11 @@ def _evaluate(run, say):
     metrics["collapse"] = {
         name: diagnosis.diagnose(*pair, name=name).to_dict() for name, pair in embeddings.items()
     }
+    # After all passes over the images, which find what cannot be read.
+    metrics["skipped"] = {}
+    for split, source in (("train", train_set), ("test", test_set))[: 1 + held_out]:
+        metrics["skipped"][split] = source.report()["skipped"]
+        note_skipped(run.folder, split, source.skipped, say)
     (run.folder / "plots").mkdir(exist_ok=True)
     labels = None if test_set.labels is None else test_set.labels[: len(embeddings["features"][0])]
     plots.embedding_pictures(

@@ -3,7 +3,7 @@
 recipe.yaml     as resolved        history.csv     tensorboard/     checkpoints/model.keras
 checkpoints/step-*.safetensors, while it is trained: what `--resume` goes on from
 encoder.keras   metrics.json       plots/*.png     report.html
-skipped_files.csv, where images could not be read
+skipped_files.csv, skipped_test_files.csv, where images could not be read
 """
 
 import csv
@@ -28,6 +28,7 @@ _WRITTEN = (
     "recipe.yaml",
     "report.html",
     "skipped_files.csv",
+    "skipped_test_files.csv",
     "tensorboard",
 )
 # And what may be there before its first checkpoint.

@@ -4,6 +4,7 @@ import json
 
 from keras_center_ssl import data, export
 from keras_center_ssl.errors import InputError
+from keras_center_ssl.runs.skipped import note_skipped
 
 # Real images for the parity check; the rest of it uses random ones.
 PARITY_IMAGES = 128
@@ -16,7 +17,9 @@ PICTURES = {
 }
 
 
-def export_run(run, directory, formats=None, *, name=None, license="apache-2.0", opset=17):
+def export_run(
+    run, directory, formats=None, *, name=None, license="apache-2.0", opset=17, say=None
+):
     """Exports a run's encoder with its recipe, its figures and its pictures on the card.
 
     Args:
@@ -26,6 +29,7 @@ def export_run(run, directory, formats=None, *, name=None, license="apache-2.0",
         name: The bundle's name; the recipe's by default.
         license: SPDX id of the weights' licence.
         opset: ONNX opset.
+        say: Called with a sentence on files that were skipped.
 
     Returns:
         The bundle's path, and format -> result of the check against Keras.
@@ -36,7 +40,9 @@ def export_run(run, directory, formats=None, *, name=None, license="apache-2.0",
     metrics, recipe = run.metrics, run.recipe
     if not metrics.get("collapse"):
         raise InputError(f"The run {str(run.folder)!r} has no figures yet; evaluate it first.")
-    images = data.load(recipe.data.open("test"), limit=PARITY_IMAGES).images
+    loaded = data.load(recipe.data.open("test"), limit=PARITY_IMAGES)
+    note_skipped(run.folder, "test", loaded.skipped, say or (lambda text: None), whole=False)
+    images = loaded.images
     images = images.astype("float32") / (255.0 if images.dtype == "uint8" else 1.0)
     branch = next(name for name in metrics["collapse"] if name != "features")
     bundle = export.export_bundle(

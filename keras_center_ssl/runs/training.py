@@ -19,7 +19,6 @@ from keras_center_ssl.files import (
     LOCK,
     is_disk_full,
     remove_unfinished,
-    write_csv,
     write_json,
     write_text,
 )
@@ -34,6 +33,7 @@ from keras_center_ssl.runs.folder import (
     save_model,
 )
 from keras_center_ssl.runs.resuming import SameImages, check_resumable
+from keras_center_ssl.runs.skipped import note_skipped
 
 
 @data.input_errors()
@@ -51,7 +51,8 @@ def train(recipe, out, callbacks=(), resume=False, checkpoint_every=None, say=No
             interrupted. Where there is none, one begins; a complete one is returned as it is.
         checkpoint_every: Steps between checkpoints; `None`: every 10 minutes. There is one at
             every epoch's end, too.
-        say: Called with a sentence on how the run begins, and on SIGTERM or Ctrl-C.
+        say: Called with a sentence on how the run begins, on files that were skipped, and on
+            SIGTERM or Ctrl-C.
         strategy: What `strategies.open_strategy` gave. Of several workers only the chief writes
             into `out`; to resume, the others need to read it.
 
@@ -141,6 +142,7 @@ def _fit(recipe, out, callbacks, checkpoint, say, strategy):
                 checkpoint,
             ],
         )
+    note_skipped(out, "train", dataset.skipped, say)
     return _finish(out, recipe, model, dataset, monitor, checkpoint.seconds, steps)
 
 
@@ -164,8 +166,6 @@ def _finish(out, recipe, model, dataset, monitor, seconds, steps):
     """Writes what a run folder holds once the training is done."""
     save_model(model, out / "checkpoints" / "model.keras")
     save_model(plain(model.encoder), out / "encoder.keras")
-    if dataset.skipped:
-        write_csv(out / "skipped_files.csv", ("file", "reason"), sorted(dataset.skipped.items()))
     run = Run(out)
     (out / "plots").mkdir(exist_ok=True)
     plots.training_curves(run.history, out / "plots" / "training.png")

@@ -19,6 +19,7 @@ import pytest
 
 import keras_center_ssl as kcs
 from keras_center_ssl import cli
+from tests.helpers.image_folders import good_and_broken
 from tests.helpers.snippets import Block, blocks, commands
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -47,6 +48,7 @@ GIVEN = """
 import keras, keras_center_ssl as kcs, numpy as np
 z1, z2 = np.random.default_rng(0).standard_normal((2, 128, 16))
 f1, f2 = np.random.default_rng(1).standard_normal((2, 128, 16))
+images = np.random.default_rng(2).random((4, 28, 28))
 """
 # Left out for a reason that stands in the page. A new one changes this number, and is argued for.
 NOT_RUN = 5
@@ -73,6 +75,9 @@ def folders(tmp_path_factory):
             for name in ("training", "zoo", "docs", "Makefile"):
                 (made[page] / name).symlink_to(ROOT / name)
             np.save(made[page] / "embeddings.npy", np.random.default_rng(0).normal(size=(128, 16)))
+            published = ROOT / "zoo" / "quickstart-fashion-mnist" / "encoder.onnx"
+            (made[page] / "encoder.onnx").symlink_to(published)
+            good_and_broken(made[page] / "photographs")
         return made[page]
 
     return folder

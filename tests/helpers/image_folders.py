@@ -17,7 +17,7 @@ def write_image(path, pixels):
 
 
 def good_and_broken(root, size=(28, 28), count=9):
-    """Writes `count` grey images, each of one value of its own, into classes a and b, and BROKEN.
+    """Writes `count` grey images, each of a value of its own, into classes a and b, and BROKEN.
 
     Returns:
         File -> value in 0..255, of the images that can be read, in the order of a listing.
@@ -25,7 +25,7 @@ def good_and_broken(root, size=(28, 28), count=9):
     values = {}
     for number in range(count):
         file = f"{'ab'[number % 2]}/{number:02}.png"
-        values[file] = 20 * number + 5
+        values[file] = 255 * number // count
         write_image(root / file, np.full(size, values[file], "uint8"))
     cut = root / "a" / "cut.png"
     write_image(cut, np.random.default_rng(0).integers(0, 256, size, dtype=np.uint8))
