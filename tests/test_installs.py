@@ -35,7 +35,13 @@ class Environment:
         for name in ("PYTHONPATH", "KERAS_BACKEND", "KERAS_CENTER_SSL_ZOO"):
             self._environment.pop(name, None)
         pip = (self.commands / "python", "-m", "pip", "install", "-q", "--no-compile")
-        done = subprocess.run([*pip, f"{wheel}{extra}"], capture_output=True, text=True)
+        done = subprocess.run(
+            [*pip, f"{wheel}{extra}"],
+            capture_output=True,
+            text=True,
+            cwd=self.work,
+            env=self._environment,
+        )
         if "No matching distribution" in done.stderr:
             pytest.skip("a package index is needed")
         assert done.returncode == 0, done.stderr[-2000:]

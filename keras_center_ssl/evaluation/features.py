@@ -25,7 +25,8 @@ def embed(encoder: "keras.Model", dataset: Any, batch_size: int = 256) -> Floats
             maps `(B, H, W, D)`, which are averaged over height and width.
         dataset: Images `(N, H, W, C)` or `(N, H, W)`, uint8 in 0..255 (divided by 255) or floats in
             [0, 1]; or a finite `tf.data.Dataset` of such batches, of `(batch, labels)`, of
-            `(views, labels)` (the first view is embedded) or of dicts with an `"image"`.
+            `(views, labels)` (the first view is embedded) or of dicts with an `"image"`; or what
+            `kcs.data.load` and `kcs.data.open_source` return, whose `files` then name the rows.
         batch_size: Images per call for arrays; a `tf.data.Dataset` keeps its own batches.
 
     Returns:
@@ -38,6 +39,10 @@ def embed(encoder: "keras.Model", dataset: Any, batch_size: int = 256) -> Floats
     """
     if not (isinstance(batch_size, int | np.integer) and batch_size >= 1):
         raise InputError(f"Received batch_size={batch_size!r}. Accepted: whole numbers from 1 on.")
+    if hasattr(dataset, "image_shape"):
+        from keras_center_ssl import data
+
+        dataset = data.batches(dataset, int(batch_size))
     return embed_batches(encoder, _batches(dataset, int(batch_size)), int(batch_size))
 
 

@@ -35,6 +35,7 @@ def test_rows_of_a_folder_find_their_files(encoder, tmp_path):
     # In memory, the images keep their files.
     loaded = kcs.data.load(tmp_path / "data")
     assert list(loaded.files) == list(values)
+    np.testing.assert_array_equal(kcs.evaluation.embed(encoder, loaded, 4), found.features)
     again = kcs.evaluation.embed_source(encoder, loaded)
     assert again.paths == found.paths and again.class_names == found.class_names
     np.testing.assert_allclose(again.features, found.features, rtol=1e-5)
