@@ -25,7 +25,7 @@ def good_and_broken(root, size=(28, 28), count=9):
     values = {}
     for number in range(count):
         file = f"{'ab'[number % 2]}/{number:02}.png"
-        values[file] = 255 * number // count
+        values[file] = 255 - 200 * number // count  # none is black
         write_image(root / file, np.full(size, values[file], "uint8"))
     cut = root / "a" / "cut.png"
     write_image(cut, np.random.default_rng(0).integers(0, 256, size, dtype=np.uint8))
