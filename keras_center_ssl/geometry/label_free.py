@@ -8,6 +8,7 @@ import numpy as np
 
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.geometry.rows import as_rows, blocks, finite_rows, subsample, unit_rows
+from keras_center_ssl.types import Array
 
 # Ranks of the spectrum that alpha-ReQ fits: past the first, which are few, and before the noise.
 _FIRST_RANK, _LAST_RANK = 6, 100
@@ -15,7 +16,7 @@ _WITHIN_RIDGE = 1e-4
 _SMALLEST_SHARE = 1e-8
 
 
-def lidar(*views):
+def lidar(*views: Array) -> float:
     """LiDAR: the rank of what tells images apart, in units of what tells their views apart.
 
     `exp` of the entropy of the eigenvalues of `S_w^-1/2 S_b S_w^-1/2`, with `S_b` the covariance of
@@ -56,7 +57,7 @@ def lidar(*views):
     return float(np.exp(-np.sum(shares * np.log(shares))))
 
 
-def alpha_req(z):
+def alpha_req(z: Array) -> float:
     """alpha-ReQ: the exponent with which the spectrum of the covariance falls off.
 
     The slope of `log l_i` against `log i` over the ranks 6 to 100, each with the weight `1 / i`.
@@ -87,7 +88,7 @@ def alpha_req_of(spectrum):
     return float(-np.sum(weights * x * y) / np.sum(weights * x * x))
 
 
-def nesum(z):
+def nesum(z: Array) -> float:
     """NESum: the variance in units of that of the largest direction, `sum l_i / l_1`.
 
     Args:
@@ -104,7 +105,7 @@ def nesum_of(spectrum):
     return float(np.sum(spectrum) / spectrum[0]) if spectrum[0] > 0 else 0.0
 
 
-def self_cluster(z):
+def self_cluster(z: Array) -> float:
     """SelfCluster: how much more alike the embeddings are than random ones.
 
     `(||Z Z'||_F^2 - e) / (n^2 - e)` of unit rows, with `e = n + n (n - 1) / d` what vectors spread
@@ -129,7 +130,7 @@ def self_cluster(z):
     return float((np.sum(second**2) - expected) / (n**2 - expected))
 
 
-def two_nn(z, max_samples=8192, seed=0):
+def two_nn(z: Array, max_samples: int = 8192, seed: int = 0) -> float:
     """TwoNN: the intrinsic dimension, from distances to the two nearest neighbours.
 
     `(m - 1) / sum log(r2 / r1)` over the `m` samples whose nearest neighbour is not a duplicate.

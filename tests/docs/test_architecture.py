@@ -20,6 +20,11 @@ def load_drawer():
 drawer = load_drawer()
 
 
+@pytest.fixture(scope="module")
+def library():
+    return drawer.read_house()
+
+
 @pytest.fixture
 def package(tmp_path):
     """Writes a package of the given files; returns the house that it is."""
@@ -36,22 +41,22 @@ def package(tmp_path):
     return write
 
 
-def test_the_library_has_no_circle():
-    assert drawer.read_house().circles == []
+def test_the_library_has_no_circle(library):
+    assert library.circles == []
 
 
-def test_the_library_imports_downwards():
-    assert drawer.read_house().misplaced == []
+def test_the_library_imports_downwards(library):
+    assert library.misplaced == []
 
 
-def test_the_picture_is_current():
+def test_the_picture_is_current(library):
     text = drawer.PAGE.read_text(encoding="utf-8")
-    current = drawer.drawn_into(text, drawer.drawing(drawer.read_house()))
+    current = drawer.drawn_into(text, drawer.drawing(library))
     assert text == current, "run `make architecture`"
 
 
-def test_every_reason_to_lean_is_still_needed():
-    rooms = drawer.read_house().rooms
+def test_every_reason_to_lean_is_still_needed(library):
+    rooms = library.rooms
     assert all(target in rooms[room] for room, target in drawer.LEANING)
 
 

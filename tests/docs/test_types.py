@@ -9,9 +9,10 @@ import keras_center_ssl as kcs
 ROOMS = ("diagnosis", "encoders", "evaluation", "export", "geometry", "losses", "zoo")
 # What a room shows to the rooms above it, not to users.
 FOR_OTHER_ROOMS = {
-    "as_rows",
-    "as_views",
-    "input_errors",
+    *("alpha_req_of", "as_array", "as_rows", "as_views", "effective_rank_of", "finite_rows"),
+    *("nesum_of", "no_variance", "participation_ratio_of", "refuse_bad_rows", "subsample"),
+    *("unit_rows", "dimensions_99_of", "judge", "participation_ratio_null", "thresholds"),
+    *("participation_ratio_of_power_law", "tight_groups", "export_format"),
 }
 
 
