@@ -72,6 +72,7 @@ def test_the_table_counts_and_a_failure_comes_with_its_line(modules, monkeypatch
     kinds = {"good": lambda case: [], "bad": lambda case: ["a traceback"] * (case.number == 1)}
     monkeypatch.setattr(attack, "KINDS", kinds)
     monkeypatch.setattr(attack, "wanted", lambda options: [(k, n) for n in (0, 1) for k in kinds])
+    monkeypatch.setattr(attack.Stage, "make", lambda stage: None)
     assert attack.main(["--seed", "4"]) == 1
     printed = capsys.readouterr().out
     assert "FAILED bad 1: a traceback\n" in printed and "--seed 4 --kind bad --case 1" in printed

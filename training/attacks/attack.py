@@ -27,6 +27,8 @@ from case import Case, Stage
 
 KINDS = {module.__name__: module.attack for module in (arrays, images, indexes, kills)}
 KINDS |= {module.__name__: module.attack for module in (metrics, servers)}
+# What works on copies of a run and a bundle.
+ON_STAGE = ("kills", "metrics")
 
 
 def main(words=None):
@@ -57,7 +59,10 @@ def workplace(keep):
 
 def attack(options, folder):
     """Runs cases until the time is over; prints each failure as it comes."""
-    stage, ends = Stage(folder / "stage"), time.monotonic() + 60 * options.minutes
+    stage = Stage(folder / "stage")
+    if options.kind in (None, *ON_STAGE):
+        stage.make()  # before the clock runs
+    ends = time.monotonic() + 60 * options.minutes
     tried, failures = collections.Counter(), collections.defaultdict(list)
 
     def run(kind, number):

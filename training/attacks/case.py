@@ -160,6 +160,10 @@ class Stage:
         shutil.copytree(source, target)
         return target
 
+    def make(self):
+        """Trains, evaluates and exports, unless that is done: up to a minute."""
+        return self._made
+
     @property
     def _made(self):
         # Cases run in threads: the second waits for what the first makes.
