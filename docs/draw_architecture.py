@@ -19,7 +19,16 @@ START, END = "<!-- drawn by docs/draw_architecture.py -->", "<!-- end of the dra
 
 # Lowest first. A room imports from the floors below its own, and from nothing else.
 FLOORS = {
-    "ground": ("_version", "errors", "keras_needed", "numerics", "files", "types"),
+    "ground": (
+        "_version",
+        "errors",
+        "keras_needed",
+        "numerics",
+        "files",
+        "types",
+        "records",
+        "keras_files",
+    ),
     "floor 1": (
         "geometry",
         "figures",
@@ -42,10 +51,13 @@ FLOORS = {
 LEANING = {
     ("files", "errors"): "what the system refuses is said in words",
     ("keras_needed", "errors"): "so is what is not installed",
+    ("records", "errors"): "so is what is no record",
+    ("keras_files", "errors"): "and what is no model",
     ("encoders", "engine"): "batch norm takes its statistics over all replicas",
     ("optimizers", "engine"): "private names of Keras stand there",
     ("views", "engine"): "private names of Keras stand there",
     ("heads", "encoders"): "heads use the encoders' batch norm",
+    ("zoo", "export"): "an entry is a bundle, and the table of formats is there, once",
 }
 _HEIGHTS = {room: height for height, rooms in enumerate(FLOORS.values()) for room in rooms}
 

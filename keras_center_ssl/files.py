@@ -172,14 +172,15 @@ class Lock:
 
 
 @contextlib.contextmanager
-def locked(path, what, wait=0.0):
+def locked(path, what, wait=0.0, waiting=None):
     """Holds a lock while its block runs. The system frees it when the process dies, however.
 
     Args:
         path: The lock file: `folder / LOCK` for a folder, or a hidden name beside what is locked.
             It is removed afterwards, and so are folders that had to be made for it and are empty.
         what: What is locked, for the error: "the run folder 'runs/a'".
-        wait: Seconds to wait for another process.
+        wait: Seconds to wait for another process; -1 without an end.
+        waiting: Called once where there is another to wait for, to say so.
 
     Yields:
         The `Lock`.
@@ -192,10 +193,9 @@ def locked(path, what, wait=0.0):
 
     path = pathlib.Path(path)
     made = [folder for folder in path.parents if not folder.exists()]
-    path.parent.mkdir(parents=True, exist_ok=True)
     system = filelock.FileLock(path)
     try:
-        system.acquire(timeout=wait, poll_interval=0.05)
+        _acquire(system, wait, waiting)
     except filelock.Timeout:
         raise InputError(
             f"Another process writes to {what}{_holder(path)}: wait until it is done, or give "
@@ -215,6 +215,23 @@ def locked(path, what, wait=0.0):
                     folder.rmdir()
     finally:
         system.release()
+
+
+def _acquire(system, wait, waiting):
+    import filelock
+
+    folder = pathlib.Path(system.lock_file).parent
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            return system.acquire(timeout=0 if waiting else wait, poll_interval=0.05)
+        except FileNotFoundError:
+            continue  # whoever had the lock has removed the folder that was made for it
+        except filelock.Timeout:
+            if not waiting:
+                raise
+            waiting()
+            waiting = None
 
 
 def _holder(path):

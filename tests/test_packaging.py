@@ -93,7 +93,7 @@ def test_a_name_that_needs_an_extra_says_so(site, tmp_path):
     program = """
 import keras_center_ssl as kcs
 needed = "needs Keras and TensorFlow: pip install 'keras-center-ssl[tensorflow]'"
-light = {"diagnosis", "evaluation", "geometry", "reports", "zoo"}
+light = {"diagnosis", "evaluation", "export", "figures", "geometry", "reports", "zoo"}
 for name in kcs.__all__:
     try:
         value = getattr(kcs, name)
@@ -105,6 +105,7 @@ for name in kcs.__all__:
         assert name in light or not isinstance(value, type(kcs)), name
 calls = [
     lambda: kcs.zoo.load("quickstart-fashion-mnist"),
+    lambda: kcs.export.export_bundle,
     lambda: kcs.evaluation.embed(lambda images: images, [[[[0.5]]]]),
     lambda: kcs.evaluation.linear_probe([[0.0], [1.0]], [0, 1], [[0.0], [1.0]], [0, 1]),
 ]
@@ -113,7 +114,8 @@ for call in calls:
         call()
     except kcs.MissingExtra as error:
         print(error)
-for room in ("methods", "views", "data.pipeline", "heads", "engine", "export", "runs.recipe"):
+heavy = "methods views data.pipeline heads engine export.bundle runs.recipe"
+for room in heavy.split():
     try:
         __import__(f"keras_center_ssl.{room}")
     except kcs.MissingExtra as error:
@@ -123,7 +125,8 @@ for room in ("methods", "views", "data.pipeline", "heads", "engine", "export", "
 """
     done = light(program, site, tmp_path)
     assert done.returncode == 0, done.stderr
-    keras, again, sklearn = done.stdout.splitlines()
+    keras, export, again, sklearn = done.stdout.splitlines()
+    assert export.startswith("kcs.export.export_bundle needs Keras and TensorFlow")
     assert keras.startswith("kcs.zoo.load needs Keras and TensorFlow")
     assert again.startswith("kcs.evaluation.embed needs Keras and TensorFlow")
     assert sklearn.startswith("kcs.evaluation.linear_probe needs scikit-learn")

@@ -7,6 +7,7 @@ import typer
 
 from keras_center_ssl.cli.evaluating import RunFolder
 from keras_center_ssl.cli.terminal import console, quiet_start
+from keras_center_ssl.export.formats import FORMATS
 
 
 def export(
@@ -14,7 +15,7 @@ def export(
     out: Annotated[pathlib.Path, typer.Option(help="The bundle's folder.")],
     formats: Annotated[
         list[str] | None,
-        typer.Option("--format", help="keras, saved_model or onnx; all three if left out."),
+        typer.Option("--format", help=f"{', '.join(FORMATS)}; all if left out."),
     ] = None,
     opset: Annotated[int, typer.Option(help="ONNX opset.")] = 17,
 ):

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from keras_center_ssl.cli.tables import print_table
-from keras_center_ssl.cli.terminal import console
+from keras_center_ssl.cli.terminal import console, errors
+from keras_center_ssl.export.formats import FORMATS
 
 zoo_app = typer.Typer(help="Pretrained encoders.", no_args_is_help=True)
 
@@ -16,6 +17,13 @@ Source = Annotated[
 ]
 Cache = Annotated[
     pathlib.Path | None, typer.Option("--cache-dir", help="Where downloads are kept.")
+]
+Timeout = Annotated[
+    float | None,
+    typer.Option(
+        help="Seconds without progress (less than 1 KiB/s) after which a transfer ends. "
+        "[$KERAS_CENTER_SSL_TIMEOUT, else 30]"
+    ),
 ]
 
 
@@ -50,24 +58,40 @@ def zoo_show(name: str, source: Source = None):
 def zoo_download(
     name: str,
     file_format: Annotated[
-        str, typer.Option("--format", help="onnx, keras, saved_model or all.")
+        str, typer.Option("--format", help=f"{', '.join(FORMATS)} or all.")
     ] = "all",
     source: Source = None,
     cache_dir: Cache = None,
+    timeout: Timeout = None,
 ):
     """Download an encoder, check its hash, and print where it is."""
     from keras_center_ssl import zoo
+    from keras_center_ssl.cli.transfers import TransferProgress
 
-    path = zoo.download(name, format=file_format, source=source, cache_dir=cache_dir)
+    with TransferProgress(errors) as shown:
+        path = zoo.download(
+            name,
+            format=file_format,
+            source=source,
+            cache_dir=cache_dir,
+            progress=shown.report,
+            timeout=timeout,
+        )
     console.print(str(path))
 
 
 @zoo_app.command("verify")
-def zoo_verify(name: Annotated[str | None, typer.Argument()] = None, source: Source = None):
+def zoo_verify(
+    name: Annotated[str | None, typer.Argument()] = None,
+    source: Source = None,
+    timeout: Timeout = None,
+):
     """Check every file of a zoo, or of one encoder, against the index."""
     from keras_center_ssl import zoo
+    from keras_center_ssl.cli.transfers import TransferProgress
 
-    problems = zoo.verify(name, source=source)
+    with TransferProgress(errors, "Reading") as shown:
+        problems = zoo.verify(name, source=source, progress=shown.report, timeout=timeout)
     for entry, found in problems.items():
         for problem in found:
             console.print(f"{entry}: {problem}")

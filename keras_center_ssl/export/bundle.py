@@ -7,24 +7,21 @@
 A zoo entry is the same folder (`keras_center_ssl.zoo.publish`).
 """
 
-import contextlib
 import json
-import os
 import re
-import shutil
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import keras
-
+from keras_center_ssl import keras_needed  # noqa: F401
 from keras_center_ssl.encoders import as_encoder, plain
-from keras_center_ssl.encoders.walk import all_layers
 from keras_center_ssl.errors import InputError
-from keras_center_ssl.export import formats as _formats
+from keras_center_ssl.export import configs, model_card, parity
 from keras_center_ssl.export import metrics as _metrics
-from keras_center_ssl.export import model_card, parity
+from keras_center_ssl.export.ends import INPUT
+from keras_center_ssl.export.formats import FORMATS, select
+from keras_center_ssl.export.making import folder_in_the_making, free_place
+from keras_center_ssl.export.plot_files import copy_plots
 from keras_center_ssl.types import Array, FilePath
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -34,7 +31,7 @@ _OWN_FIELDS = ("method", "encoder", "dataset", "seed", "data_fingerprint", "lice
 def export_bundle(
     model: Any,
     directory: FilePath,
-    formats: Iterable[str] = ("keras", "saved_model", "onnx"),
+    formats: Iterable[str] = tuple(FORMATS),
     *,
     name: str | None = None,
     metrics: dict[str, Any] | None = None,
@@ -46,14 +43,14 @@ def export_bundle(
     """Writes an encoder with its model card, in formats that run with and without Keras.
 
     Every file is read back and run beside the encoder in memory before the folder gets its name;
-    a difference above `parity.TOLERANCE` raises, and whatever raises leaves nothing behind.
+    a difference above `parity.TOLERANCE` raises, and whatever raises leaves nothing.
 
     Args:
         model: One of `kcs.methods` (its `.encoder` is exported), or any `keras.Model` from images
             `(B, H, W, C)` to features `(B, D)` or feature maps `(B, H, W, D)`, which are averaged
             over positions. Mixed-precision encoders are exported in float32.
         directory: The folder to make. Must not exist, or be empty, unless `overwrite`.
-        formats: Any of `"keras"`, `"saved_model"`, `"onnx"`.
+        formats: Names of formats in the table `kcs.export.FORMATS`; all of them unless given.
         name: Letters, digits, `.`, `_`, `-`; the folder's name unless given.
         metrics: A dict for the record and the card. `"collapse"`: a `kcs.CollapseReport` of the
             features; `"embedding_collapse"`: one of the embeddings the loss worked on;
@@ -73,10 +70,11 @@ def export_bundle(
     Raises:
         InputError: For an unfit model, unknown formats, an occupied directory, an opset that is
             not supported, layers that ONNX cannot write or that draw random numbers at inference,
-            non-finite features, and files that do not reproduce the encoder's features.
+            non-finite features, files that do not reproduce the encoder's features, and where
+            another process exports to the same directory.
     """
-    chosen = _formats.chosen(formats)
-    target = _free_place(directory, overwrite)
+    selected = select(formats)
+    target = free_place(directory, overwrite)
     name = _checked_name(name, target)
     evaluation, collapse, embedding_collapse, plots = _metrics.split(metrics)
     if metadata is not None and not isinstance(metadata, dict):
@@ -86,7 +84,7 @@ def export_bundle(
         )
     described: dict[str, Any] = _metrics.as_json(metadata or {})
     is_method = getattr(model, "encoder", None) is not None
-    original = _in_float32(as_encoder(model.encoder if is_method else model))
+    original = configs.in_float32(as_encoder(model.encoder if is_method else model))
     encoder = plain(original)
 
     batches = parity.probe_batches(original, images)
@@ -95,6 +93,7 @@ def export_bundle(
         features = original.predict(images, batch_size=256, verbose=0)
         collapse = _metrics.collapse_of(features)
 
+    names = [each.name for each in selected]
     record = {
         "schema_version": _metrics.SCHEMA_VERSION,
         "name": name,
@@ -102,17 +101,17 @@ def export_bundle(
         "hyperparameters": _metrics.hyperparameters(model) if is_method else {},
         "encoder": described.get("encoder") or original.name,
         "parameters": int(encoder.count_params()),
-        "requires": _foreign_packages(encoder) if "keras" in [f.name for f in chosen] else [],
+        "requires": configs.foreign_packages(encoder) if "keras" in names else [],
         "input": {
-            "name": _formats.INPUT,
+            "name": INPUT,
             "shape": list(encoder.input_shape[1:]),
             "range": [0.0, 1.0],
             "layout": "NHWC",
             "dtype": "float32",
         },
         "feature_dim": int(encoder.output_shape[-1]),
-        "formats": {each.name: each.file for each in chosen},
-        "opset": opset if "onnx" in [each.name for each in chosen] else None,
+        "formats": {each.name: each.file for each in selected},
+        "opset": opset if "onnx" in names else None,
         **{key: described.get(key) for key in _OWN_FIELDS if key not in ("method", "encoder")},
         "metadata": {key: value for key, value in described.items() if key not in _OWN_FIELDS},
         "evaluation": evaluation,
@@ -122,13 +121,13 @@ def export_bundle(
         "plots": {},
         "versions": _metrics.versions(),
     }
-    with _folder_in_the_making(target) as folder:
-        for each in chosen:
+    with folder_in_the_making(target, overwrite) as folder:
+        for each in selected:
             predict = each.write(
                 encoder, folder / each.file, opset=opset, properties=_properties(record)
             )
             record["parity"][each.name] = _verified(each, predict, batches, expected)
-        record["plots"] = _copy_plots(plots, folder)
+        record["plots"] = copy_plots(plots, folder)
         (folder / "metrics.json").write_text(
             json.dumps(_metrics.as_json(record), indent=2, allow_nan=False) + "\n", "utf-8"
         )
@@ -162,74 +161,6 @@ def _properties(record):
     return {key: value for key, value in properties.items() if value}
 
 
-def _in_float32(encoder):
-    """`encoder`, or a float32 copy of one that computes in half precision."""
-    if all(layer.compute_dtype in (None, "float32") for layer in all_layers(encoder)):
-        return encoder
-
-    def full(config):
-        if isinstance(config, dict):
-            if config.get("class_name") == "DTypePolicy":
-                return {**config, "config": {**config["config"], "name": "float32"}}
-            return {key: full(value) for key, value in config.items()}
-        if isinstance(config, (list, tuple)):
-            return type(config)(full(item) for item in config)
-        return "float32" if config in ("mixed_float16", "mixed_bfloat16") else config
-
-    copy = keras.saving.deserialize_keras_object(full(keras.saving.serialize_keras_object(encoder)))
-    copy.set_weights(encoder.get_weights())
-    return copy
-
-
-def _foreign_packages(encoder):
-    """Packages other than Keras whose classes `encoder.keras` names, such as `keras_hub`."""
-    found = set()
-
-    def walk(config):
-        if isinstance(config, dict):
-            for origin in (config.get("module"), config.get("registered_name")):
-                if isinstance(origin, str) and ("." in origin or ">" in origin):
-                    found.add(re.split(r"[.>]", origin)[0])
-            for value in config.values():
-                walk(value)
-        elif isinstance(config, (list, tuple)):
-            for item in config:
-                walk(item)
-
-    walk(keras.saving.serialize_keras_object(encoder))
-    return sorted(found - {"keras", "builtins"})
-
-
-def _copy_plots(plots, folder):
-    """Copies PNG files into `plots/`; returns title -> file, relative to the bundle."""
-    if isinstance(plots, (str, os.PathLike)):
-        plots = [plots]
-    if not isinstance(plots, dict):
-        plots = {Path(path).stem.replace("_", " "): path for path in plots}
-    copied = {}
-    for title, path in plots.items():
-        path = Path(path)
-        try:
-            with open(path, "rb") as file:
-                is_png = file.read(8) == b"\x89PNG\r\n\x1a\n"
-        except OSError as error:
-            raise InputError(
-                f"The plot {str(path)!r} cannot be read: {error.strerror}. metrics['plots'] holds "
-                "paths of PNG files."
-            ) from error
-        if not is_png:
-            raise InputError(
-                f"The plot {str(path)!r} is no PNG file. metrics['plots'] holds paths of PNG files."
-            )
-        file = f"plots/{re.sub(r'[^A-Za-z0-9._-]', '_', path.stem)}.png"
-        if file in copied.values():
-            raise InputError(f"Two plots are called {Path(file).name!r}; rename one of them.")
-        (folder / "plots").mkdir(exist_ok=True)
-        shutil.copyfile(path, folder / file)
-        copied[str(title)] = file
-    return copied
-
-
 def _checked_name(name, target):
     given = target.name if name is None else name
     if not isinstance(given, str) or not _NAME.fullmatch(given):
@@ -238,61 +169,3 @@ def _checked_name(name, target):
             "letter or digit, and have at most 100 characters. Pass name=."
         )
     return given
-
-
-def _free_place(directory, overwrite):
-    """The absolute path of `directory`, where nothing is that may not be replaced."""
-    target = Path(os.path.abspath(Path(directory).expanduser()))
-    if target.is_symlink() or (target.exists() and not target.is_dir()):
-        raise InputError(f"Cannot export to {str(target)!r}: it is a file or a link, not a folder.")
-    if not target.exists() or not any(target.iterdir()):
-        return target
-    if not overwrite:
-        raise InputError(
-            f"The folder {str(target)!r} is not empty. Name a new one, or pass overwrite=True to "
-            "replace the bundle in it."
-        )
-    if not (target / "metrics.json").is_file():
-        raise InputError(
-            f"The folder {str(target)!r} holds no bundle (it has no metrics.json), so overwrite="
-            "True does not replace it. Name a new folder, or empty this one."
-        )
-    return target
-
-
-@contextlib.contextmanager
-def _folder_in_the_making(target):
-    """A sibling folder that takes the name `target` at the end, or vanishes on an error."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    try:
-        folder.chmod(0o777 & ~_umask())  # mkdtemp makes it private
-        yield folder
-        _swap(folder, target)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _swap(folder, target):
-    """Renames `folder` to `target`; an earlier bundle there is kept until that has worked."""
-    old = None
-    if target.exists() and any(target.iterdir()):
-        old = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-        old.rmdir()
-        os.replace(target, old)
-    elif target.exists():
-        target.rmdir()
-    try:
-        os.replace(folder, target)
-    except OSError:
-        if old is not None:
-            os.replace(old, target)
-        raise
-    if old is not None:
-        shutil.rmtree(old, ignore_errors=True)
-
-
-def _umask():
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

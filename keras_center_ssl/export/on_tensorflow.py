@@ -11,9 +11,17 @@ import subprocess
 import sys
 import tempfile
 
+import keras
+
 from keras_center_ssl.errors import InputError
 
-_REFUSED = 3
+# Exit code of the other process where it has a reason for the user, on its standard output.
+REFUSED = 3
+
+
+def is_needed():
+    """Whether TensorFlow's formats have to be written by another process."""
+    return keras.backend.backend() != "tensorflow"
 
 
 def write(format_name, encoder, path, *, opset, properties):
@@ -33,7 +41,7 @@ def write(format_name, encoder, path, *, opset, properties):
             "properties": {key: str(value) for key, value in properties.items()},
         }
         done = subprocess.run(
-            [sys.executable, "-m", "keras_center_ssl.export.on_tensorflow"],
+            [sys.executable, "-m", "keras_center_ssl.export.tensorflow_process"],
             input=json.dumps(order),
             capture_output=True,
             text=True,
@@ -46,7 +54,7 @@ def write(format_name, encoder, path, *, opset, properties):
                 "CUDA_VISIBLE_DEVICES": "-1",
             },
         )
-    if done.returncode == _REFUSED:
+    if done.returncode == REFUSED:
         raise InputError(done.stdout.strip())
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ["it gave no reason"]
@@ -55,35 +63,3 @@ def write(format_name, encoder, path, *, opset, properties):
             f"its own, and that failed: {lines[-1]} Export formats=('keras',) here, then load "
             "encoder.keras with KERAS_BACKEND=tensorflow and export it there."
         )
-
-
-def _main():
-    import contextlib
-
-    import keras
-
-    from keras_center_ssl.export import formats
-
-    order = json.load(sys.stdin)
-    try:
-        # Converters print; the reason for a refusal is all that belongs on the standard output.
-        with contextlib.redirect_stdout(sys.stderr):
-            try:
-                encoder = keras.saving.load_model(order["encoder"], compile=False)
-            except (TypeError, ValueError) as error:
-                raise InputError(
-                    "To write this format the encoder is loaded on Keras' TensorFlow backend, in a "
-                    f"process of its own, and it cannot be: {formats.last_line(error)} Put your "
-                    "own layers into a module that can be imported, with "
-                    "@keras.saving.register_keras_serializable, or leave the format out."
-                ) from error
-            formats.FORMATS[order["format"]].write(
-                encoder, order["path"], opset=order["opset"], properties=order["properties"]
-            )
-    except InputError as error:
-        print(error)
-        sys.exit(_REFUSED)
-
-
-if __name__ == "__main__":
-    _main()

@@ -11,11 +11,10 @@ import json
 import pathlib
 import shutil
 
-import keras
-
 from keras_center_ssl.callbacks.checkpoint_files import CheckpointFolder
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.files import LOCK, atomic_path, locked
+from keras_center_ssl.keras_files import load_keras_file
 from keras_center_ssl.runs.recipe import load_recipe
 
 # All that a training writes into its folder.
@@ -95,21 +94,8 @@ class Run:
 
 
 def load_model(path):
-    """`keras.saving.load_model` that says in one sentence why a file cannot be read."""
-    path = pathlib.Path(path)
-    if not path.is_file():
-        raise InputError(f"There is no file {str(path)!r}; expected a model saved as .keras.")
-    try:
-        return keras.saving.load_model(path)
-    except PermissionError:
-        raise
-    except Exception as error:
-        reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else "no reason"
-        raise InputError(
-            f"{str(path)!r} cannot be read as a Keras model ({type(error).__name__}: {reason}). "
-            "The file is damaged, or was saved by another version. Train again, or copy the file "
-            "anew."
-        ) from error
+    """The Keras model in a `.keras` file with its optimizer; see `load_keras_file`."""
+    return load_keras_file(path, compile=True)
 
 
 def is_finished(folder):

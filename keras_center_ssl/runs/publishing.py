@@ -25,7 +25,7 @@ def export_run(
     Args:
         run: An evaluated `Run`.
         directory: The bundle to make; it must not exist, or be empty.
-        formats: Of `"keras"`, `"saved_model"`, `"onnx"`; all by default.
+        formats: Names of formats in `kcs.export.FORMATS`; all by default.
         name: The bundle's name; the recipe's by default.
         license: SPDX id of the weights' licence.
         opset: ONNX opset.
@@ -48,7 +48,7 @@ def export_run(
     bundle = export.export_bundle(
         run.load_model(),
         directory,
-        formats or ("keras", "saved_model", "onnx"),
+        formats or tuple(export.FORMATS),
         name=name or recipe.name,
         images=images,
         opset=opset,

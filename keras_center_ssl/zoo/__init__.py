@@ -1,11 +1,15 @@
 """The zoo: pretrained encoders by name, listed, downloaded, verified, loaded and published.
 
-Listing and downloading need neither Keras nor TensorFlow; `load` imports Keras.
+A zoo is a folder, an `http(s)://` base or a Hugging Face repository that holds `index.json` and one
+folder per entry, each an export bundle. Listing and downloading need neither Keras nor TensorFlow;
+`load` imports Keras.
 """
 
-from keras_center_ssl.zoo.download import download, load, show, verify
-from keras_center_ssl.zoo.index import ZooEntry, ZooFile, list_models
+from keras_center_ssl.zoo.download import download, load, show
+from keras_center_ssl.zoo.index import ZooEntry, ZooFile
 from keras_center_ssl.zoo.publish import publish
+from keras_center_ssl.zoo.sources import list_models
+from keras_center_ssl.zoo.verify import verify
 
 __all__ = [
     "ZooEntry",

@@ -1,28 +1,46 @@
-"""A bundle into a zoo in a folder: copied and indexed, each in one step."""
+"""A bundle into a zoo in a folder: copied and indexed, each in one step.
 
-import contextlib
+One publisher at a time writes a zoo. What it makes lies in a hidden folder of the zoo until it is
+renamed, and the index is replaced last; where a publisher was killed in between, the next one takes
+back what it had begun (see `_take_back`).
+"""
+
+from __future__ import annotations
+
 import hashlib
 import json
+import logging
 import os
+import secrets
 import shutil
 import stat
-import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from keras_center_ssl.errors import InputError
-from keras_center_ssl.types import FilePath
+from keras_center_ssl.export.formats import FORMATS
+from keras_center_ssl.files import locked
+from keras_center_ssl.records import read_object
+from keras_center_ssl.zoo.folder_zoo import FolderZoo
 from keras_center_ssl.zoo.index import (
     INDEX,
     SCHEMA_VERSION,
-    FolderZoo,
     ZooEntry,
     is_name,
     is_safe_path,
     parse_index,
 )
 
+if TYPE_CHECKING:
+    # It names NumPy, without which a zoo lists and downloads.
+    from keras_center_ssl.types import FilePath
+
+# Seconds to wait for another publisher.
+WAIT = 60.0
+
+_LOGGER = logging.getLogger(__name__)
 _NEEDED = ("README.md", "metrics.json")
-_ARTEFACTS = ("encoder.keras", "encoder.onnx", "saved_model/saved_model.pb")
+_WORK = ".publishing-"
 
 
 def publish(
@@ -31,7 +49,7 @@ def publish(
     """Copies an export bundle into a zoo and enters it in the index.
 
     Readers of the zoo see the entry whole or not at all: the folder is copied beside its place and
-    renamed, the index replaced after that.
+    renamed, the index replaced after that. Publishers take turns.
 
     Args:
         bundle_dir: A folder that `kcs.export.export_bundle` wrote.
@@ -44,9 +62,15 @@ def publish(
 
     Raises:
         InputError: If the folder is no bundle, or holds links or files with unsafe names; if the
-            name is unfit or taken; if the zoo's index is invalid.
+            name is unfit or taken; if the zoo's index is invalid; if another process publishes
+            for longer than is waited.
     """
     bundle = Path(os.path.abspath(Path(bundle_dir).expanduser()))
+    if "://" in str(zoo_dir):
+        raise InputError(
+            f"A zoo is published to in a folder; received {str(zoo_dir)!r}. Publish to a folder "
+            "and upload that."
+        )
     zoo = FolderZoo(zoo_dir)
     metrics = _metrics(bundle)
     name = metrics.get("name") if name is None else name
@@ -57,9 +81,15 @@ def publish(
         )
     if zoo.root == bundle or bundle in zoo.root.parents:
         raise InputError(f"The zoo {zoo.address!r} lies inside the bundle that is to be published.")
-    paths = _paths(bundle)
+    summary, paths = _summary(metrics), _paths(bundle)
     zoo.root.mkdir(parents=True, exist_ok=True)
-    with _alone(zoo.root):
+
+    def waiting():
+        _LOGGER.warning("Waiting for another process that publishes to %r.", zoo.address)
+
+    what = f"the zoo {zoo.address!r}"
+    with locked(zoo.root / f"{_WORK}lock", what, wait=WAIT, waiting=waiting):
+        _take_back(zoo.root)
         models = _models(zoo)
         target = zoo.root / name
         if (name in models or target.exists()) and not overwrite:
@@ -67,53 +97,63 @@ def publish(
                 f"The zoo {zoo.address!r} has an encoder {name!r} already. Pass another name=, or "
                 "overwrite=True to replace it."
             )
-        folder = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=zoo.root))
+        work = zoo.root / f"{_WORK}{name}-{secrets.token_hex(4)}"
+        work.mkdir()
         try:
-            files = _copy(bundle, paths, folder / "new")
-            models[name] = {**_summary(metrics), "files": files}
+            models[name] = {**summary, "files": _copy(bundle, paths, work / "new")}
             text = json.dumps(
                 {"schema_version": SCHEMA_VERSION, "models": dict(sorted(models.items()))}, indent=2
             )
-            entry = parse_index(text, zoo.address)[name]  # what cannot be read is not published
-            _place(folder / "new", target, folder / "old")
-            try:
-                (folder / INDEX).write_text(text + "\n", "utf-8")
-                (folder / INDEX).chmod(0o644)
-                os.replace(folder / INDEX, zoo.root / INDEX)
-            except BaseException:
-                _place(folder / "old", target, folder / "refused")
-                raise
+            # What cannot be read is not published.
+            entry = parse_index(text.encode(), zoo.address)[name]
+            _write_index(work / INDEX, text + "\n")
+            if target.exists():
+                os.replace(target, work / "old")
+            os.replace(work / "new", target)
+            os.replace(work / INDEX, zoo.root / INDEX)
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            _take_back(zoo.root)
     return entry
 
 
-def _place(folder, target, aside):
-    """Gives `folder` the name `target`, and what is there the name `aside`."""
-    if target.exists():
-        os.replace(target, aside)
-    if folder.exists():
-        os.replace(folder, target)
+def _take_back(root):
+    """Undoes what publishers have begun and not finished, and removes what they have left.
+
+    Publishing is done when the new index has left the working folder for its place. Before that,
+    an entry without its `new` folder is in place already, and `old` is what was there.
+    """
+    for work in root.glob(f"{_WORK}*"):
+        if not work.is_dir():
+            continue
+        target = root / work.name.removeprefix(_WORK).rpartition("-")[0]
+        begun = (work / INDEX).exists()
+        if begun and not (work / "new").exists():
+            os.replace(target, work / "new")
+        if begun and (work / "old").exists():
+            os.replace(work / "old", target)
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _write_index(path, text):
+    with path.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    path.chmod(0o644)
 
 
 def _metrics(bundle):
     if not bundle.is_dir():
         raise InputError(f"There is no bundle at {str(bundle)!r}: no such folder.")
     lacking = [file for file in _NEEDED if not (bundle / file).is_file()]
-    if not lacking and not any((bundle / file).is_file() for file in _ARTEFACTS):
+    if not lacking and not any((bundle / each.main_file).is_file() for each in FORMATS.values()):
         lacking = ["encoder in any format"]
     if lacking:
         raise InputError(
             f"The folder {str(bundle)!r} is no bundle: it has no {' and no '.join(lacking)}. "
             "Bundles are made by kcs.export.export_bundle or `center-ssl export`."
         )
-    try:
-        metrics = json.loads((bundle / "metrics.json").read_text("utf-8"))
-    except ValueError as error:
-        raise InputError(f"{str(bundle / 'metrics.json')!r} is no valid JSON: {error}.") from None
-    if not isinstance(metrics, dict):
-        raise InputError(f"{str(bundle / 'metrics.json')!r} holds no object. Export anew.")
-    return metrics
+    return read_object(bundle / "metrics.json")
 
 
 def _paths(bundle):
@@ -156,7 +196,7 @@ def _summary(metrics):
     dataset = metrics.get("dataset")
     if isinstance(dataset, list):
         dataset = ", ".join(map(str, dataset))
-    accuracy = (metrics.get("evaluation") or {}).get("knn_accuracy")
+    accuracy = _part(metrics, "evaluation").get("knn_accuracy")
     if isinstance(accuracy, dict):
         accuracy = accuracy.get("trained")
     return {
@@ -164,34 +204,28 @@ def _summary(metrics):
         "dataset": dataset,
         "encoder": metrics.get("encoder"),
         "feature_dim": metrics.get("feature_dim"),
-        "input_shape": (metrics.get("input") or {}).get("shape"),
+        "input_shape": _part(metrics, "input").get("shape"),
         "knn_accuracy": accuracy,
-        "verdict": (metrics.get("collapse") or {}).get("verdict"),
+        "verdict": _part(metrics, "collapse").get("verdict"),
         "license": metrics.get("license"),
     }
 
 
+def _part(metrics, key):
+    part = metrics.get(key)
+    if part is None:
+        return {}
+    if not isinstance(part, dict):
+        raise InputError(
+            f"The bundle's metrics.json has no object {key!r}, but {type(part).__name__}. Export "
+            "the bundle anew."
+        )
+    return part
+
+
 def _models(zoo):
     """What the index holds so far, as JSON values; checked before it is built upon."""
-    index = zoo.root / INDEX
-    if not index.exists():
+    if not (zoo.root / INDEX).exists():
         return {}
-    text = index.read_bytes()
-    parse_index(text, zoo.address)
-    return json.loads(text)["models"]
-
-
-@contextlib.contextmanager
-def _alone(root):
-    """Keeps two publishers from writing one index: a lock on the zoo's folder itself."""
-    try:
-        import fcntl
-    except ImportError:  # Windows: publishers take turns by themselves
-        yield
-        return
-    number = os.open(root, os.O_RDONLY)
-    try:
-        fcntl.flock(number, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(number)
+    zoo.entries()
+    return read_object(zoo.root / INDEX)["models"]

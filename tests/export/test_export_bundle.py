@@ -14,7 +14,7 @@ from keras import layers
 
 import keras_center_ssl as kcs
 from keras_center_ssl.encoders import BatchNormalization
-from keras_center_ssl.export import formats, parity
+from keras_center_ssl.export import formats, onnx_file, parity
 
 
 def tiny_encoder(shape=(8, 8, 3), extra=(), name="tiny"):
@@ -246,7 +246,7 @@ def test_half_precision_encoders_are_exported_in_float32(tmp_path):
     np.testing.assert_allclose(loaded.predict(batch, verbose=0), expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("opset", [formats.OPSETS[0], formats.OPSETS[-1]])
+@pytest.mark.parametrize("opset", [onnx_file.OPSETS[0], onnx_file.OPSETS[-1]])
 def test_opsets_at_the_ends_of_the_range(tmp_path, opset):
     bundle = kcs.export.export_bundle(tiny_encoder(), tmp_path / "m", formats="onnx", opset=opset)
     assert onnx.load(bundle / "encoder.onnx").opset_import[0].version == opset
@@ -363,7 +363,9 @@ def test_a_file_that_gives_other_features_is_refused(tmp_path, monkeypatch):
         return lambda images: encoder.predict(images, verbose=0) * (1 + 1e-3)
 
     monkeypatch.setitem(
-        formats.FORMATS, "wrong", formats.Format("wrong", "encoder.wrong", write_wrong)
+        formats.FORMATS,
+        "wrong",
+        formats.Format("wrong", "encoder.wrong", "encoder.wrong", write_wrong),
     )
     with pytest.raises(kcs.InputError, match=r"encoder\.wrong does not reproduce"):
         kcs.export.export_bundle(tiny_encoder(), tmp_path / "bundle", formats=["wrong"])

@@ -1,7 +1,6 @@
 import functools
 import hashlib
 import http.server
-import importlib
 import json
 import os
 import subprocess
@@ -11,10 +10,9 @@ import threading
 import pytest
 
 import keras_center_ssl as kcs
-from keras_center_ssl.zoo import index as zoo_index
-
-# The module: as an attribute of the package, its name is that of the function.
-zoo_download = importlib.import_module("keras_center_ssl.zoo.download")
+from keras_center_ssl.zoo import fetch as zoo_fetch
+from keras_center_ssl.zoo.cache import cache_folder
+from keras_center_ssl.zoo.sources import open_zoo
 
 CONTENT = {
     "README.md": b"# A card\n",
@@ -95,7 +93,7 @@ def server(request, tmp_path):
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch):
-    monkeypatch.setattr(zoo_download, "PAUSE", 0)
+    monkeypatch.setattr(zoo_fetch, "PAUSE", 0)
 
 
 @pytest.fixture
@@ -150,7 +148,7 @@ def test_a_broken_transfer_is_resumed(server, cache):
 
 
 def test_a_later_call_goes_on_where_the_first_gave_up(server, cache):
-    server.faults["encoder.onnx"] = [1000] + ["503"] * zoo_download.TRIES
+    server.faults["encoder.onnx"] = [1000] + ["503"] * zoo_fetch.TRIES
     with pytest.raises(kcs.InputError, match=r"broke off.*1000 of 102400 bytes are kept"):
         kcs.zoo.download("tiny", "onnx", server.address, cache)
     assert [path.name for path in files_in(cache)] == ["encoder.onnx.part"]
@@ -247,7 +245,7 @@ def test_a_link_in_the_zoo_is_not_followed(tmp_path, cache):
 @pytest.mark.parametrize("link", ["entry", "folder", "part"])
 def test_a_link_in_the_cache_is_not_followed(tmp_path, cache, link):
     zoo = write_zoo(tmp_path / "zoo")
-    entry = zoo_download.cache_folder(zoo_index.open_zoo(zoo), cache) / "tiny"
+    entry = cache_folder(open_zoo(zoo), cache) / "tiny"
     place = {
         "entry": entry,
         "folder": entry / "saved_model",
@@ -276,11 +274,11 @@ def test_unknown_names_and_formats(tmp_path, cache):
 
 
 def test_where_the_cache_is(tmp_path, monkeypatch):
-    zoo = zoo_index.open_zoo(tmp_path)
+    zoo = open_zoo(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.delenv("KERAS_CENTER_SSL_CACHE", raising=False)
-    parent = functools.partial(lambda *a: zoo_download.cache_folder(*a).parent, zoo)
+    parent = functools.partial(lambda *a: cache_folder(*a).parent, zoo)
     assert parent() == tmp_path / "home" / ".cache" / "keras-center-ssl"
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     assert parent() == tmp_path / "xdg" / "keras-center-ssl"

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 import keras_center_ssl as kcs
-from keras_center_ssl.zoo import index as zoo_index
+from keras_center_ssl.zoo import sources
 
 FILE = {"size": 3, "sha256": "0" * 64}
 ENTRY = {
@@ -115,24 +115,24 @@ def test_source_resolution(tmp_path, monkeypatch):
     named = write_zoo(tmp_path / "named", {"named": ENTRY})
     variable = write_zoo(tmp_path / "variable", {"variable": ENTRY})
     checkout = write_zoo(tmp_path / "checkout", {"checkout": ENTRY})
-    monkeypatch.setattr(zoo_index, "_checkout_zoo", lambda: checkout)
+    monkeypatch.setattr(sources, "_checkout_zoo", lambda: checkout)
     monkeypatch.setenv("KERAS_CENTER_SSL_ZOO", str(variable))
     assert [entry.name for entry in kcs.zoo.list_models(named)] == ["named"]
     assert [entry.name for entry in kcs.zoo.list_models()] == ["variable"]
     monkeypatch.delenv("KERAS_CENTER_SSL_ZOO")
     assert [entry.name for entry in kcs.zoo.list_models()] == ["checkout"]
-    monkeypatch.setattr(zoo_index, "_checkout_zoo", lambda: None)
+    monkeypatch.setattr(sources, "_checkout_zoo", lambda: None)
     with pytest.raises(kcs.InputError, match=r"source= .*KERAS_CENTER_SSL_ZOO"):
         kcs.zoo.list_models()
 
 
 def test_the_checkout_zoo_is_only_that_of_a_checkout(tmp_path, monkeypatch):
-    package = tmp_path / "keras_center_ssl" / "zoo" / "index.py"
-    monkeypatch.setattr(zoo_index, "__file__", str(package))
+    package = tmp_path / "keras_center_ssl" / "zoo" / "sources.py"
+    monkeypatch.setattr(sources, "__file__", str(package))
     (tmp_path / "zoo").mkdir()
-    assert zoo_index._checkout_zoo() is None  # site-packages: somebody else's zoo/
+    assert sources._checkout_zoo() is None  # site-packages: somebody else's zoo/
     (tmp_path / "setup.cfg").touch()
-    assert zoo_index._checkout_zoo() == (tmp_path / "zoo").resolve()
+    assert sources._checkout_zoo() == (tmp_path / "zoo").resolve()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,4 @@
+"""What the ends of an exported encoder are called, in every format that names them."""
+
+INPUT = "images"
+OUTPUT = "features"

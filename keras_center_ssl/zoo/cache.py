@@ -1,0 +1,69 @@
+"""The local cache: where it is, one writer per entry at a time, and no way out of it.
+
+<cache>/<zoo>/<entry>/<files>        <cache>/<zoo>/.<entry>.lock, while an entry is downloaded
+"""
+
+import contextlib
+import hashlib
+import logging
+import os
+from pathlib import Path
+
+from keras_center_ssl.errors import InputError
+from keras_center_ssl.files import locked
+
+CACHE_VARIABLE = "KERAS_CENTER_SSL_CACHE"
+
+_LOGGER = logging.getLogger(__name__)
+
+
+def cache_folder(zoo, cache_dir=None):
+    """The folder of the cache that belongs to one zoo: two zoos may use one name differently."""
+    root = cache_dir or os.environ.get(CACHE_VARIABLE)
+    if root is None:
+        root = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "keras-center-ssl"
+    root = Path(os.path.abspath(Path(root).expanduser()))
+    words = "".join(sign if sign.isalnum() else "-" for sign in zoo.address).strip("-")[-40:]
+    return root / f"{words}-{hashlib.sha256(zoo.address.encode()).hexdigest()[:8]}"
+
+
+@contextlib.contextmanager
+def alone_in(folder):
+    """This process alone writes an entry's folder; others wait, and say so.
+
+    The lock is the system's: it ends with the process, however that ends.
+    """
+
+    def waiting():
+        _LOGGER.warning("Waiting for another process that downloads %r.", folder.name)
+
+    what = f"the cache {str(folder)!r}"
+    with locked(folder.with_name(f".{folder.name}.lock"), what, wait=-1, waiting=waiting):
+        yield
+
+
+def confine(target, root):
+    """Refuses a path that a symbolic link below the cache's root would lead out of it."""
+    for place in (part_of(target), *target.parents):
+        if place == root:
+            return
+        if place.is_symlink():
+            raise InputError(
+                f"The cache holds a symbolic link at {str(place)!r}, which is not followed. Remove "
+                f"it, or name another cache with cache_dir= or {CACHE_VARIABLE}."
+            )
+
+
+def part_of(target):
+    """Where the beginning of a file is kept until all of it is there."""
+    return target.with_name(f"{target.name}.part")
+
+
+def prune(folder, root):
+    """Removes folders that a refused download left empty, up to the cache's root."""
+    while folder != root:
+        try:
+            folder.rmdir()
+        except OSError:
+            return
+        folder = folder.parent
