@@ -403,7 +403,7 @@ def _health(report):
             health = (1.0 - figures["center_norm_squared"]) / (1.0 - limits["center_norm_squared"])
     elif report.verdict == "cluster_collapse":
         names = ("within_group_share", "distinct_share")
-        health = min(figures[name] / limits[name] for name in names)
+        health = min(figures[name] / limits[name] for name in names if name in figures)
     else:
         names = ("participation_ratio", "dimensions_99")
         health = min(figures[name] / limits[name] for name in names)

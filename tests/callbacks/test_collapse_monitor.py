@@ -277,6 +277,9 @@ class TestStreak:
         assert health(self.report("cluster_collapse", within_group_share=0.01)) == pytest.approx(
             0.2
         )
+        # The figure that the verdict rests on is the one beyond its limit.
+        few = self.report("cluster_collapse", within_group_share=0.3, distinct_share=0.1)
+        assert health(few) == pytest.approx(0.4)
         assert health(self.report(center_norm_squared=0.99)) == pytest.approx(0.5)
 
 
