@@ -58,7 +58,7 @@ class MissingExtra(InputError, ImportError):
 
 @contextlib.contextmanager
 def needs(what, *packages):
-    """Turns the failed import of one of `packages` in this block into a `MissingExtra`.
+    """Turns the failed import of one of `packages`, or another extra's, into a `MissingExtra`.
 
     ```python
     with needs("The data set 'digits'", "sklearn"):
@@ -72,13 +72,20 @@ def needs(what, *packages):
     except MissingExtra as error:  # said anew, for what was asked for
         raise MissingExtra(what, error.packages) from None
     except ImportError as error:
-        if error.name is None:  # from what keeps a package out, and not from Python
-            absent = not all(_installed(package) for package in packages)
-        else:
-            absent = error.name.partition(".")[0] in packages
-        if not absent:
+        missing = _kept_out(error, packages)
+        if not missing:
             raise
-        raise MissingExtra(what, packages) from None
+        raise MissingExtra(what, missing) from None
+
+
+def _kept_out(error, packages):
+    """Of `packages`, or of all that extras bring, those that a failed import asks for."""
+    if error.name is None:  # from what keeps a package out, and not from Python
+        return [package for package in packages if not _installed(package)]
+    package = error.name.partition(".")[0]
+    if package in packages:
+        return packages
+    return [package] if package in _EXTRAS and not _installed(package) else []
 
 
 def _installed(package):

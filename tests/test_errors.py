@@ -32,6 +32,13 @@ def test_of_several_only_the_missing_ones_are_named(monkeypatch):
             importlib.import_module("tensorflow")
 
 
+def test_a_package_that_was_not_expected_to_be_missing_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tf2onnx", None)
+    with pytest.raises(MissingExtra, match=r"^kcs.export needs tf2onnx: pip"):
+        with needs("kcs.export", "keras", "tensorflow"):
+            importlib.import_module("tf2onnx.convert")
+
+
 def test_a_package_that_is_there_keeps_its_own_error():
     with pytest.raises(ModuleNotFoundError, match="no_such_dependency") as caught:
         with needs("kcs.methods", "numpy"):

@@ -14,7 +14,7 @@ from keras_center_ssl.callbacks.checkpointing import stop_on_signals
 from keras_center_ssl.callbacks.history_file import HistoryFile
 from keras_center_ssl.encoders import plain
 from keras_center_ssl.engine import strategies, workers
-from keras_center_ssl.errors import TrainingStopped
+from keras_center_ssl.errors import TrainingStopped, needs
 from keras_center_ssl.files import (
     LOCK,
     is_disk_full,
@@ -114,6 +114,8 @@ def _train(recipe, out, callbacks, resume, checkpoint_every, say, strategy):
 
 def _fit(recipe, out, callbacks, checkpoint, say, strategy):
     """Trains into a folder that is ours alone."""
+    with needs("A training by recipe", "tensorboard"):  # Keras would fail at its first epoch
+        import tensorboard  # noqa: F401
     source = recipe.data.open("train")
     shape = source.image_shape
     dataset = recipe.build_dataset(source, shape)
