@@ -14,7 +14,7 @@ than Python.
 import dataclasses
 from collections.abc import Callable
 
-from keras_center_ssl.errors import InputError, one_of
+from keras_center_ssl.errors import InputError, needs, one_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,7 +101,8 @@ def saved_model(encoder, path, *, opset, properties):
 @export_format("onnx", "encoder.onnx")
 def onnx(encoder, path, *, opset, properties):
     """ONNX, float32: `images` `(batch, H, W, C)` to `features` `(batch, D)`, any batch size."""
-    from keras_center_ssl.export import on_tensorflow, onnx_file
+    with needs("Export as ONNX", "onnx"):
+        from keras_center_ssl.export import on_tensorflow, onnx_file
 
     onnx_file.check_opset(opset)
     if on_tensorflow.is_needed():

@@ -4,7 +4,7 @@ import numpy as np
 
 from keras_center_ssl.encoders.walk import all_layers
 from keras_center_ssl.engine.keras_internals import frozen, let_inline
-from keras_center_ssl.errors import InputError
+from keras_center_ssl.errors import InputError, needs
 from keras_center_ssl.export.inference_graph import inference_function, quiet
 
 
@@ -19,7 +19,8 @@ def to_onnx(encoder, opset):
     function = inference_function(encoder).get_concrete_function()
     _refuse_random_layers(function.graph, encoder)
     with quiet():
-        import tf2onnx
+        with needs("Export as ONNX", "tf2onnx"):
+            import tf2onnx
 
         constant = frozen(function)
         failed = None
