@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pathlib
+import re
 import secrets
 import time
 
@@ -16,6 +17,7 @@ from keras_center_ssl.errors import InputError
 LOCK = ".lock"
 
 _FULL = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
+_UNFINISHED = re.compile(r"\.[0-9a-f]{16}\.tmp(\.[^.]+)?$")
 _HOLDER = "Held by process "
 
 _ADVICE = {
@@ -48,7 +50,7 @@ def atomic_path(path):
             an earlier file is as it was.
     """
     path = pathlib.Path(os.path.realpath(path))
-    temporary = path.with_name(f"{path.stem[:80]}.{secrets.token_hex(4)}.tmp{path.suffix}")
+    temporary = path.with_name(f"{path.stem[:80]}.{secrets.token_hex(8)}.tmp{path.suffix}")
     with _whole(path, temporary):
         yield temporary
         with open(temporary, "rb+") as file:
@@ -62,7 +64,7 @@ def atomic_file(path):
     Arguments and errors as in `atomic_path`.
     """
     path = pathlib.Path(os.path.realpath(path))
-    temporary = path.with_name(f"{path.stem[:80]}.{secrets.token_hex(4)}.tmp")
+    temporary = path.with_name(f"{path.stem[:80]}.{secrets.token_hex(8)}.tmp")
     with _whole(path, temporary), open(temporary, "xb") as file:
         yield file
         file.flush()
@@ -131,10 +133,15 @@ def write_csv(path, titles, rows):
         file.write(text.getvalue().encode("utf-8", "surrogateescape"))
 
 
+def is_unfinished(name):
+    """Whether a file's name is one that a process gives while it writes."""
+    return _UNFINISHED.search(name) is not None
+
+
 def remove_unfinished(folder):
     """Removes what a killed process has left half-written in a folder that is locked."""
-    for path in pathlib.Path(folder).glob("*.tmp*"):
-        if path.is_file():
+    for path in pathlib.Path(folder).iterdir():
+        if is_unfinished(path.name) and path.is_file():
             path.unlink(missing_ok=True)
 
 

@@ -121,6 +121,20 @@ def test_numpys_advice_to_load_unsafely_is_left_out(tmp_path):
     assert files.numpy_reason(ValueError("cannot reshape array")) == "cannot reshape array"
 
 
+def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path):
+    with pytest.raises(RuntimeError), files.atomic_path(tmp_path / "a.keras") as temporary:
+        left = [temporary.name]
+        raise RuntimeError
+    with pytest.raises(RuntimeError), files.atomic_file(tmp_path / "a.csv") as file:
+        left.append(pathlib.Path(file.name).name)
+        raise RuntimeError
+    kept = ["a.tmp", "b.1234.tmp", "c.tmp.keras"]
+    for name in (*left, *kept):
+        (tmp_path / name).write_text("half")
+    files.remove_unfinished(tmp_path)
+    assert names(tmp_path) == kept
+
+
 # -- locks -----------------------------------------------------------------------------------------
 
 HOLD = """

@@ -108,7 +108,8 @@ class CheckpointFolder:
         """Deletes all checkpoints, and the folder where nothing else is in it."""
         for path in self.files():
             path.unlink(missing_ok=True)
-        remove_unfinished(self.folder)
+        if self.folder.is_dir():
+            remove_unfinished(self.folder)
         with contextlib.suppress(OSError):
             self.folder.rmdir()
 

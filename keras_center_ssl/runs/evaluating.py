@@ -5,7 +5,7 @@ import numpy as np
 
 from keras_center_ssl import data, diagnosis, evaluation
 from keras_center_ssl._version import __version__
-from keras_center_ssl.files import write_json
+from keras_center_ssl.files import remove_unfinished, write_json
 from keras_center_ssl.reports import plots
 from keras_center_ssl.reports.page import write_report
 from keras_center_ssl.runs.folder import run_lock
@@ -33,6 +33,7 @@ def evaluate(run, progress=None):
         InputError: Where another process writes to the run, and for what is wrong with the data.
     """
     with run_lock(run.folder):
+        remove_unfinished(run.folder)
         return _evaluate(run, progress or (lambda text: None))
 
 

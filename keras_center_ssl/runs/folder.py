@@ -13,7 +13,7 @@ import shutil
 
 from keras_center_ssl.callbacks.checkpoint_files import CheckpointFolder
 from keras_center_ssl.errors import InputError
-from keras_center_ssl.files import LOCK, atomic_path, locked
+from keras_center_ssl.files import LOCK, atomic_path, is_unfinished, locked, remove_unfinished
 from keras_center_ssl.keras_files import load_keras_file
 from keras_center_ssl.runs.recipe import load_recipe
 
@@ -150,7 +150,7 @@ def free_folder(folder):
 
 def is_barely_begun(folder):
     """Whether a folder holds a training that ended before its first checkpoint, and no more."""
-    names = content_names(folder)
+    names = {name for name in content_names(folder) if not is_unfinished(name)}
     return "checkpoints" in names and names <= _BEGUN
 
 
@@ -161,6 +161,7 @@ def remove_run(folder):
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
+    remove_unfinished(folder)
 
 
 def save_model(model, path):

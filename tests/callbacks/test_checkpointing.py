@@ -295,7 +295,7 @@ def test_every_byte_counts(tmp_path):
 
 def test_two_are_kept_and_rests_are_removed(tmp_path):
     folder = checkpoints.CheckpointFolder(tmp_path)
-    (tmp_path / "step-1.tmp").write_bytes(b"half")
+    (tmp_path / f"step-1.{0:016x}.tmp").write_bytes(b"half")
     (tmp_path / "model.keras").write_bytes(b"other")
     for step in (8, 9, 100_000_000, 100):
         folder.write(step, {"x": np.zeros(2)}, {})

@@ -344,6 +344,8 @@ def test_without_a_run_one_begins(tmp_path):
             crash()
 
     (tmp_path / "begun" / "checkpoints").mkdir(parents=True)
+    # Killed while it wrote its recipe.
+    (tmp_path / "begun" / f"recipe.{0:016x}.tmp").write_text("half")
     for folder, begins in (("none", "a new one begins"), ("begun", "it starts over")):
         said = []
         with pytest.raises(RuntimeError, match="power cut"):
