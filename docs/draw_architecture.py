@@ -25,6 +25,7 @@ FLOORS = {
         "keras_needed",
         "numerics",
         "files",
+        "locks",
         "types",
         "records",
         "keras_files",
@@ -49,7 +50,7 @@ FLOORS = {
 }
 # The only arrows within a floor, and why each is there.
 LEANING = {
-    ("files", "errors"): "what the system refuses is said in words",
+    ("locks", "errors"): "a second writer is told so",
     ("keras_needed", "errors"): "so is what is not installed",
     ("records", "errors"): "so is what is no record",
     ("keras_files", "errors"): "and what is no model",

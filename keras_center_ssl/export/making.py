@@ -11,7 +11,7 @@ import shutil
 from pathlib import Path
 
 from keras_center_ssl.errors import InputError
-from keras_center_ssl.files import locked
+from keras_center_ssl.locks import locked
 
 
 def free_place(directory, overwrite):

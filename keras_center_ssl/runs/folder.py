@@ -13,8 +13,9 @@ import shutil
 
 from keras_center_ssl.callbacks.checkpoint_files import CheckpointFolder
 from keras_center_ssl.errors import InputError
-from keras_center_ssl.files import LOCK, atomic_path, is_unfinished, locked, remove_unfinished
+from keras_center_ssl.files import atomic_path, is_unfinished, remove_unfinished
 from keras_center_ssl.keras_files import load_keras_file
+from keras_center_ssl.locks import LOCK, locked
 from keras_center_ssl.runs.recipe import load_recipe
 
 # All that a training writes into its folder.
@@ -111,7 +112,7 @@ def resumes_from(folder):
 
 
 def run_lock(folder):
-    """Keeps other processes from writing into a run folder; see `files.locked`."""
+    """Keeps other processes from writing into a run folder; see `locks.locked`."""
     check_is_folder(folder)
     return locked(pathlib.Path(folder) / LOCK, f"the run folder {str(folder)!r}")
 

@@ -16,12 +16,12 @@ from keras_center_ssl.encoders import plain
 from keras_center_ssl.engine import strategies, workers
 from keras_center_ssl.errors import TrainingStopped, needs
 from keras_center_ssl.files import (
-    LOCK,
     is_disk_full,
     remove_unfinished,
     write_json,
     write_text,
 )
+from keras_center_ssl.locks import LOCK
 from keras_center_ssl.reports import plots
 from keras_center_ssl.reports.page import write_report
 from keras_center_ssl.runs.folder import (

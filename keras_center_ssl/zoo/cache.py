@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 from keras_center_ssl.errors import InputError
-from keras_center_ssl.files import locked
+from keras_center_ssl.locks import locked
 
 CACHE_VARIABLE = "KERAS_CENTER_SSL_CACHE"
 

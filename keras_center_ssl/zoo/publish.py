@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.export.formats import FORMATS
-from keras_center_ssl.files import locked
+from keras_center_ssl.locks import locked
 from keras_center_ssl.records import read_object
 from keras_center_ssl.zoo.folder_zoo import FolderZoo
 from keras_center_ssl.zoo.index import (

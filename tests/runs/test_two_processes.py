@@ -8,7 +8,8 @@ import keras
 import pytest
 
 import keras_center_ssl as kcs
-from keras_center_ssl import files, runs
+from keras_center_ssl import runs
+from keras_center_ssl.locks import LOCK
 from keras_center_ssl.runs.folder import run_lock
 from keras_center_ssl.runs.recipe import parse_recipe
 from tests.runs.test_recipe import content
@@ -69,10 +70,10 @@ def test_a_second_writer_is_refused_and_changes_nothing(training):
     assert (out / "recipe.yaml").is_file() and runs.resumes_from(out)
     process.kill()
     process.wait()
-    assert (out / files.LOCK).exists()
+    assert (out / LOCK).exists()
     with pytest.raises(RuntimeError, match="power cut"):
         runs.train(which, out, [AtFirstStep(power_cut)], resume=True)
-    assert runs.resumes_from(out) and not (out / files.LOCK).exists()
+    assert runs.resumes_from(out) and not (out / LOCK).exists()
 
 
 def test_a_training_that_lost_its_folder_touches_no_other(tmp_path):
@@ -81,18 +82,18 @@ def test_a_training_that_lost_its_folder_touches_no_other(tmp_path):
     def replaced():
         shutil.rmtree(out)
         out.mkdir()
-        (out / files.LOCK).write_text("")
+        (out / LOCK).write_text("")
         (out / "recipe.yaml").write_text("theirs")
 
     with pytest.raises(kcs.TrainingStopped, match="removed, or replaced"):
         runs.train(recipe(), out, [AtFirstStep(replaced)])
     assert (out / "recipe.yaml").read_text() == "theirs"
-    assert sorted(path.name for path in out.iterdir()) == [files.LOCK, "recipe.yaml"]
+    assert sorted(path.name for path in out.iterdir()) == [LOCK, "recipe.yaml"]
 
 
 def test_a_training_that_fails_removes_what_it_wrote_and_nothing_else(tmp_path):
     (tmp_path / "run").mkdir()
-    (tmp_path / "run" / files.LOCK).write_text("left by a process that was killed")
+    (tmp_path / "run" / LOCK).write_text("left by a process that was killed")
 
     def crash():
         (tmp_path / "run" / "notes.txt").write_text("mine")
