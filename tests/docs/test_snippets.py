@@ -16,6 +16,7 @@ import sys
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 import keras_center_ssl as kcs
 from keras_center_ssl import cli
@@ -66,7 +67,7 @@ def page_blocks(kind, *, run=True, jax=None):
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
-    """A folder for each page, in which its commands find the checkout's training/ and zoo/."""
+    """A folder for each page: the checkout's training/ and zoo/, embeddings, an encoder, images."""
     made = {}
 
     def folder(page):
@@ -74,7 +75,14 @@ def folders(tmp_path_factory):
             made[page] = tmp_path_factory.mktemp("page")
             for name in ("training", "zoo", "docs", "Makefile"):
                 (made[page] / name).symlink_to(ROOT / name)
-            np.save(made[page] / "embeddings.npy", np.random.default_rng(0).normal(size=(128, 16)))
+            rng = np.random.default_rng(0)
+            np.save(made[page] / "embeddings.npy", rng.normal(size=(128, 16)))
+            encoder = ROOT / "zoo" / "quickstart-fashion-mnist" / "encoder.onnx"
+            (made[page] / "encoder.onnx").symlink_to(encoder)
+            (made[page] / "photographs").mkdir()
+            for number in range(3):
+                picture = Image.fromarray(rng.integers(0, 255, (28, 28), dtype="uint8"))
+                picture.save(made[page] / "photographs" / f"{number}.png")
             published = ROOT / "zoo" / "quickstart-fashion-mnist" / "encoder.onnx"
             (made[page] / "encoder.onnx").symlink_to(published)
             good_and_broken(made[page] / "photographs")
@@ -191,7 +199,9 @@ def run_command(command):
     if program == "center-ssl":
         if words[0] == "train":
             words += shlex.split(SMALLER)
-        cli.app(words, standalone_mode=False)
+        assert not cli.app(words, standalone_mode=False), (
+            f"{command} ended with another code than 0"
+        )
     elif program == "make":
         # That there is such a target, and what it would run: the targets have tests of their own.
         done = subprocess.run(
