@@ -143,23 +143,23 @@ def two_nn(z: Array, max_samples: int = 8192, seed: int = 0) -> float:
     Returns:
         Float; about 2 for points spread over a square. Source: Facco et al., 2017.
     """
-    z = finite_rows(subsample(as_rows(z, minimum=3), max_samples, seed))
-    z -= z.mean(axis=0)
-    squares = np.einsum("ij,ij->i", z, z)
+    rows = finite_rows(subsample(as_rows(z, minimum=3), max_samples, seed))
+    rows -= rows.mean(axis=0)
+    squares = np.einsum("ij,ij->i", rows, rows)
     logs = []
-    step = max(1, 2**22 // len(z))
-    for start in range(0, len(z), step):
+    step = max(1, 2**22 // len(rows))
+    for start in range(0, len(rows), step):
         part = slice(start, start + step)
-        squared = squares[part, None] + squares - 2.0 * z[part] @ z.T
+        squared = squares[part, None] + squares - 2.0 * rows[part] @ rows.T
         nearest = np.argpartition(squared, 2, axis=1)[:, :3]
         # Exactly: the differences above lose the digits of near neighbours.
-        distances = np.sort(np.linalg.norm(z[part, None] - z[nearest], axis=-1), axis=1)
+        distances = np.sort(np.linalg.norm(rows[part, None] - rows[nearest], axis=-1), axis=1)
         first, second = distances[:, 1], distances[:, 2]
         logs.append(np.log(second[first > 0] / first[first > 0]))
     logs = np.concatenate(logs)
     if not logs.sum() > 0:
         raise InputError(
-            f"Received {len(z)} samples without two neighbours at different distances: duplicates "
+            f"Received {len(rows)} samples without two neighbours at different distances: duplicates "
             "have no dimension. Pass 3 or more different embeddings."
         )
     return float((len(logs) - 1) / logs.sum())
