@@ -159,8 +159,8 @@ def two_nn(z: Array, max_samples: int = 8192, seed: int = 0) -> float:
     logs = np.concatenate(logs)
     if not logs.sum() > 0:
         raise InputError(
-            f"Received {len(rows)} samples without two neighbours at different distances: duplicates "
-            "have no dimension. Pass 3 or more different embeddings."
+            f"Received {len(rows)} samples without two neighbours at different distances: "
+            "duplicates have no dimension. Pass 3 or more different embeddings."
         )
     return float((len(logs) - 1) / logs.sum())
 
