@@ -151,7 +151,9 @@ def _register():
     """
     import sys
 
-    if sys.modules.get("keras") is not None:
+    keras = sys.modules.get("keras")
+    # On other backends of Keras there are no methods to register.
+    if keras is not None and keras.backend.backend() in ("tensorflow", "jax"):
         for name in ("methods", "views", "optimizers"):
             importlib.import_module(f"{__name__}.{name}")
 

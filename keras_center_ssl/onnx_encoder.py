@@ -16,7 +16,8 @@ import numpy as np
 from keras_center_ssl.embedded import Embedded
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.images import sources
-from keras_center_ssl.images.reading import Unreadable, read_image
+from keras_center_ssl.images.reading import read_image
+from keras_center_ssl.images.regular_files import Unreadable
 
 _ARRAYS = (
     "Accepted: images of shape (samples, height, width, channels) or (samples, height, width), "

@@ -9,7 +9,7 @@ model.fit(dataset, epochs=100)
 
 folder = kcs.data.open_source("data/imagenet100", image_size=256)
 dataset = kcs.data.multi_view(folder, views=kcs.views.simclr(224), batch_size=256)
-dataset.skipped                                            # files that could not be read, and why
+dataset.skipped                                            # files that were not read, and why
 
 test = kcs.data.load("fashion_mnist", split="test")        # .images .labels .name .fingerprint
 features = encoder.predict(kcs.data.batches(test, 512))
@@ -21,12 +21,14 @@ run.
 """
 
 from keras_center_ssl import keras_needed  # noqa: F401
-from keras_center_ssl.data.checks import input_errors
-from keras_center_ssl.data.folder import FolderSource
-from keras_center_ssl.data.pipeline import Position, batches, multi_view
-from keras_center_ssl.data.reading import load
-from keras_center_ssl.data.resolve import open_source
-from keras_center_ssl.data.sources import ArraySource, MappedSource, StreamSource
+from keras_center_ssl.data.array_source import ArraySource
+from keras_center_ssl.data.folder_source import FolderSource
+from keras_center_ssl.data.graph_errors import input_errors
+from keras_center_ssl.data.loading import batches, load, open_source
+from keras_center_ssl.data.mapped_source import MappedSource
+from keras_center_ssl.data.multi_view_dataset import multi_view
+from keras_center_ssl.data.position import Position
+from keras_center_ssl.data.stream_source import StreamSource
 
 __all__ = [
     "ArraySource",

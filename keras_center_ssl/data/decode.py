@@ -1,92 +1,45 @@
-"""From the bytes of an image file to pixels, and from any size to a common one, in TensorFlow."""
+"""Pixels of image files in the depth that a source has: 8 or 16 bits a channel."""
 
-import tensorflow as tf
+import numpy as np
 
-_GREY = (0.299, 0.587, 0.114)  # ITU-R BT.601, what Pillow and libjpeg take
-_PNG = b"\x89PNG\r\n\x1a\n"
+from keras_center_ssl.engine.tensorflow_when_used import tf
+from keras_center_ssl.images import decoding
+from keras_center_ssl.images.regular_files import open_regular
 
 
-def decode(content, wide=False):
-    """An image file's bytes as pixels `(H, W, C)`, `C` of 1 to 4 as the file has them.
-
-    JPEG, PNG, BMP, GIF and WebP, told apart by their content and not by their name; of an animation
-    the first frame. The rotation in a photograph's EXIF data is ignored: pixels come as stored.
+def read_image(path, wide=False):
+    """The pixels of a regular file, `(H, W, C)`; see `images.decoding.decode`.
 
     Args:
-        content: string tensor `()`.
-        wide: bool. True reads all 16 bits of a PNG's channels and gives float32 in `[0, 1]`; False
+        path: of the file.
+        wide: bool. True keeps all 16 bits of a PNG's channels and gives float32 in `[0, 1]`; False
             gives uint8, of 16-bit channels the upper 8 bits.
+
+    Raises:
+        Unreadable: in words, whatever is wrong with the file.
     """
+    with open_regular(path) as file:
+        return decode(file, wide)
 
-    def plain():
-        return tf.io.decode_image(content, channels=0, expand_animations=False)
 
+def decode(file, wide=False):
+    """`read_image` for a binary file that can be read and sought."""
+    pixels = decoding.decode(file)
     if not wide:
-        return tf.ensure_shape(plain(), [None, None, None])
-    image = tf.cond(
-        tf.equal(tf.strings.substr(content, 0, 8), _PNG),
-        lambda: tf.cast(tf.io.decode_png(content, dtype=tf.uint16), tf.float32) / 65535.0,
-        lambda: tf.cast(plain(), tf.float32) / 255.0,
-    )
-    return tf.ensure_shape(image, [None, None, None])
+        return pixels if pixels.dtype == np.uint8 else (pixels >> 8).astype("uint8")
+    if pixels.dtype == np.uint8 and _is_wide(file):
+        # Pillow has found it whole, but reads 16 bits of grey images only.
+        file.seek(0)
+        pixels = tf.io.decode_png(file.read(), dtype=tf.uint16).numpy()
+    return pixels.astype("float32") / np.float32(np.iinfo(pixels.dtype).max)
 
 
-def is_wide(content):
-    """Whether the bytes are those of a PNG with 16 bits a channel."""
-    return content[:8] == _PNG and content[24:25] == b"\x10"
+def is_wide(path):
+    """Whether a file is a PNG with 16 bits a channel."""
+    with open_regular(path) as file:
+        return _is_wide(file)
 
 
-def conform(images, size=None, channels=None):
-    """Brings images `(H, W, C)` or `(B, H, W, C)` to a size and a number of channels.
-
-    The size is reached as ImageNet's evaluation does it: the shorter side is resized (bilinear,
-    antialiased) and the middle of the longer one kept, so that nothing is distorted. An alpha
-    channel is dropped, grey is repeated, colour becomes ITU-R BT.601 luma.
-
-    Args:
-        images: tensor, uint8 or float; the dtype is kept.
-        size: `(height, width)`, or None to leave it.
-        channels: 1, 3, or None to leave them.
-    """
-    images = tf.convert_to_tensor(images)
-    if channels is not None and images.shape[-1] != channels:
-        images = _with_channels(images, channels)
-    if size is not None and tuple(images.shape[-3:-1]) != size:
-        images = _cropped_and_resized(images, size)
-    return images
-
-
-def _with_channels(images, channels):
-    count = tf.shape(images)[-1]
-    colours = images[..., : count - tf.cast(count % 2 == 0, tf.int32)]  # 2 and 4 end in alpha
-    shape = [*images.shape[:-1], channels]
-    if channels == 3:
-        return tf.ensure_shape(tf.repeat(colours, 3 // tf.shape(colours)[-1], axis=-1), shape)
-
-    def luma():
-        mixed = tf.reduce_sum(tf.cast(colours, tf.float32) * _GREY, axis=-1, keepdims=True)
-        return _rounded(mixed, images.dtype)
-
-    return tf.ensure_shape(tf.cond(tf.shape(colours)[-1] == 3, luma, lambda: colours), shape)
-
-
-def _cropped_and_resized(images, size):
-    height, width = tf.shape(images)[-3], tf.shape(images)[-2]
-
-    def resized():
-        # The largest centred box of the target's aspect ratio, then one resize.
-        scale = tf.minimum(height / size[0], width / size[1])
-        box = [tf.maximum(1, tf.cast(tf.round(n * scale), tf.int32)) for n in size]
-        top, left = (height - box[0]) // 2, (width - box[1]) // 2
-        middle = images[..., top : top + box[0], left : left + box[1], :]
-        return _rounded(tf.image.resize(middle, size, antialias=True), images.dtype)
-
-    same = tf.logical_and(height == size[0], width == size[1])
-    images = tf.cond(same, lambda: images, resized)
-    return tf.ensure_shape(images, [*images.shape[:-3], *size, images.shape[-1]])
-
-
-def _rounded(images, dtype):
-    if dtype == tf.uint8:
-        return tf.cast(tf.round(tf.clip_by_value(images, 0.0, 255.0)), tf.uint8)
-    return tf.cast(images, dtype)
+def _is_wide(file):
+    file.seek(0)
+    return decoding.is_wide(file.read(32))

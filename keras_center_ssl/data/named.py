@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 
-from keras_center_ssl.data.sources import ArraySource, from_arrays
+from keras_center_ssl.data.array_source import ArraySource, from_arrays
 from keras_center_ssl.errors import InputError, needs
 from keras_center_ssl.files import atomic_path
 
@@ -23,7 +23,8 @@ _FASHION_MNIST_FILES = (
 )
 
 
-def digits(source, split):
+def digits(source, request):
+    """The source of `"digits"`, or None for anything else."""
     if not isinstance(source, str) or source != "digits":
         return None
     with needs("The data set 'digits'", "sklearn"):
@@ -33,12 +34,13 @@ def digits(source, split):
     # The file is in the order of its writers and counts 0..9 again and again. RandomState's stream
     # is frozen by NumPy's policy, so that this split is the same everywhere and for ever.
     order = np.random.RandomState(0).permutation(len(images))
-    order = order[:1437] if split == "train" else order[1437:]
+    order = order[:1437] if request.split == "train" else order[1437:]
     images = (images[order] / 16.0).astype("float32").reshape(-1, 8, 8, 1)
-    return ArraySource(images, labels[order].astype("int32"), f"digits/{split}")
+    return ArraySource(images, labels[order].astype("int32"), f"digits/{request.split}")
 
 
-def keras_dataset(source, split):
+def keras_dataset(source, request):
+    """The source of a name of `keras.datasets`, or None for anything else."""
     if not isinstance(source, str) or source not in KERAS_DATASETS:
         return None
     import keras
@@ -54,9 +56,9 @@ def keras_dataset(source, split):
         if type(error) is not Exception:
             raise
         raise _unreadable(source, error) from error
-    images, labels = train if split == "train" else test
+    images, labels = train if request.split == "train" else test
     labels = np.asarray(labels).reshape(-1).astype("int32")
-    return from_arrays(np.asarray(images), labels, f"{source}/{split}")
+    return from_arrays(np.asarray(images), labels, f"{source}/{request.split}")
 
 
 def _unreadable(name, error):

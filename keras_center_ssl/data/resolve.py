@@ -5,20 +5,14 @@ import pathlib
 
 import numpy as np
 
-from keras_center_ssl.data import checks, named
-from keras_center_ssl.data.folder import FolderSource, folder
+from keras_center_ssl.data import named, pixels
+from keras_center_ssl.data.array_source import from_arrays
+from keras_center_ssl.data.folder_source import folder
 from keras_center_ssl.data.numpy_files import numpy_file
-from keras_center_ssl.data.sources import (
-    ArraySource,
-    MappedSource,
-    StreamSource,
-    from_arrays,
-    with_labels,
-)
+from keras_center_ssl.data.source import Source
+from keras_center_ssl.data.stream_source import stream
 from keras_center_ssl.data.tfds import tfds_dataset
-from keras_center_ssl.errors import InputError, nearest, one_of
-
-SPLITS = ("train", "test")
+from keras_center_ssl.errors import InputError, nearest
 
 _ACCEPTED = (
     "a NumPy array of images (N, H, W) or (N, H, W, C), a pair (images, labels) of arrays, the "
@@ -27,75 +21,52 @@ _ACCEPTED = (
 )
 
 
-def resolve(source, *, labels=None, split="train", limit=None, image_size=None, channels=None):
-    """Returns the source that `source` stands for; arguments as in `multi_view`.
+def resolve(source, request):
+    """Returns the source that `source` stands for, as a `Request` asks for it.
 
     Raises:
         InputError: when it stands for none, or holds anything that is not an image in range.
     """
-    if split not in SPLITS:
-        raise one_of("split", split, SPLITS)
-    checks.check_count("limit", limit, optional=True)
-    size = checks.check_image_size(image_size)
-    checks.check_channels(channels)
     for resolver in _RESOLVERS:
-        found = resolver(source, split)
+        found = resolver(source, request)
         if found is not None:
             break
     else:
         raise InputError(
             f"Unknown source of images of type {type(source).__name__}. Accepted: {_ACCEPTED}."
         )
-    if labels is not None:
-        found = with_labels(found, labels)
-    if limit is not None:
-        found = found.take(limit)
+    if request.labels is not None:
+        found = found.with_labels(request.labels)
+    if request.limit is not None:
+        found = found.take(request.limit)
     if found.count == 0:
-        raise checks.empty()
-    return found.conformed(size, channels)
+        raise pixels.empty()
+    return found.conformed(request.image_size, request.channels)
 
 
-def open_source(source, split="train", limit=None, *, labels=None, image_size=None, channels=None):
-    """Opens a source without reading its images; arguments as in `multi_view`.
-
-    ```python
-    source = kcs.data.open_source("data/imagenet100", image_size=256)
-    source.count, source.image_shape, source.class_names, source.fingerprint
-    source.report()      # after a pass: the files that could not be read, and why
-    ```
-
-    What it returns is a source for `multi_view`, `batches` and `load`.
-
-    Raises:
-        InputError: when there is no such source, or it holds anything but images in range.
-    """
-    return resolve(
-        source,
-        labels=labels,
-        split=split,
-        limit=limit,
-        image_size=image_size,
-        channels=channels,
-    )
+def _source(source, request):
+    return source if isinstance(source, Source) else None
 
 
-def _resolved(source, split):
-    kinds = (ArraySource, MappedSource, FolderSource, StreamSource)
-    return source if isinstance(source, kinds) else None
-
-
-def _path(source, split):
+def _path(source, request):
     if not isinstance(source, (str, os.PathLike)):
         return None
     path = pathlib.Path(source).expanduser()
-    if not path.exists():
+    if not str(source) or not _exists(path):
         raise _missing(source, path)
-    found = folder(source, split) or numpy_file(source, split)
+    found = folder(source, request) or numpy_file(source, request)
     if found is None:
         raise InputError(
             f"{str(source)!r} is a file of a kind that is not read here. Accepted: {_ACCEPTED}."
         )
     return found
+
+
+def _exists(path):
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # too long a name, say
+        return False
 
 
 def _missing(source, path):
@@ -104,7 +75,7 @@ def _missing(source, path):
     if not near:
         # The first part of the path that is missing is compared with what is there.
         parent, name = path.parent, path.name
-        while not parent.exists() and parent != parent.parent:
+        while not _exists(parent) and parent != parent.parent:
             parent, name = parent.parent, parent.name
         if parent.is_dir() and os.access(parent, os.R_OK):
             near = nearest(name, os.listdir(parent))
@@ -114,57 +85,33 @@ def _missing(source, path):
     )
 
 
-def _tf_dataset(source, split):
+def _tf_dataset(source, request):
     # A string, an array or a list is none; asking first spares them the import.
-    if not hasattr(source, "element_spec"):
-        return None
-    import tensorflow as tf
-
-    if not isinstance(source, tf.data.Dataset):
-        return None
-    spec = source.element_spec
-    if isinstance(spec, dict) and "image" in spec:
-        # The form of tensorflow-datasets.
-        labelled = "label" in spec
-        source = source.map(lambda e: (e["image"], e["label"]) if labelled else e["image"])
-        spec = source.element_spec
-    if isinstance(spec, tuple) and len(spec) == 1:
-        source = source.map(lambda image: image)
-        spec = source.element_spec
-    labelled = isinstance(spec, tuple) and len(spec) == 2
-    image = spec[0] if labelled else spec
-    if not isinstance(image, tf.TensorSpec) or image.shape.rank not in (3, 4):
-        raise InputError(
-            "A tf.data.Dataset must yield images (H, W, C), batches (B, H, W, C), or pairs of "
-            f"these with labels. Received elements: {spec}."
-        )
-    if image.shape.rank == 4:
-        source = source.unbatch()
-    return StreamSource(source, labelled)
+    return stream(source, request.data_format) if hasattr(source, "element_spec") else None
 
 
-def _arrays(source, split):
+def _arrays(source, request):
     if isinstance(source, (bytes, dict)) or source is None:
         return None
-    if isinstance(source, tuple) and len(source) == 2 and np.ndim(source[1]) <= 2:
-        return from_arrays(_as_array(source[0]), np.asarray(source[1]), "array")
     if not hasattr(source, "__array__") and not isinstance(source, (list, tuple)):
         return None
-    return from_arrays(_as_array(source), None, "array")
+    images, labels = source if _is_pair(source) else (source, None)
+    labels = None if labels is None else np.asarray(labels)
+    return from_arrays(pixels.as_array(images), labels, "array", request.data_format)
 
 
-def _as_array(images):
+def _is_pair(source):
+    """Whether a tuple is one of images and labels, and not of two images."""
+    if not isinstance(source, tuple) or len(source) != 2:
+        return False
     try:
-        return np.asarray(images)
-    except ValueError as error:
-        raise InputError(
-            "The images differ in size and cannot form one array (N, H, W, C): resize them to a "
-            f"common size first. NumPy says: {error}"
-        ) from error
+        return np.ndim(source[1]) <= 2
+    except ValueError:  # lists of several lengths
+        return False
 
 
 _RESOLVERS = (
-    _resolved,
+    _source,
     named.digits,
     named.keras_dataset,
     tfds_dataset,

@@ -1,12 +1,18 @@
 """Data sets of tensorflow-datasets, by name (`tfds:cifar10`) or as a builder."""
 
-from keras_center_ssl.data.sources import StreamSource
+import io
+
+from keras_center_ssl.data.conform import conform
+from keras_center_ssl.data.decode import decode
+from keras_center_ssl.data.stream_source import StreamSource
+from keras_center_ssl.engine.tensorflow_when_used import tf
 from keras_center_ssl.errors import InputError, nearest, needs, one_of
+from keras_center_ssl.images.regular_files import Unreadable
 
 _PREFIX = "tfds:"
 
 
-def tfds_dataset(source, split):
+def tfds_dataset(source, request):
     """The source of `tfds:NAME`, `tfds:NAME/CONFIG:VERSION`, `tfds:NAME[SPLIT]`, or a builder.
 
     A split in brackets is any that TFDS understands (`tfds:stl10[unlabelled]`,
@@ -20,9 +26,9 @@ def tfds_dataset(source, split):
                 f"In {source!r} the split stands in brackets at the end, as in "
                 "'tfds:stl10[unlabelled]' or 'tfds:cifar10[train[:10%]]'."
             )
-        return _from_builder(_builder(name), chosen.removesuffix("]"), split, source)
+        return _from_builder(_builder(name), chosen.removesuffix("]"), request.split, source)
     if hasattr(source, "as_dataset") and hasattr(source, "info"):
-        return _from_builder(source, "", split, f"tfds:{source.info.full_name}")
+        return _from_builder(source, "", request.split, f"tfds:{source.info.full_name}")
     return None
 
 
@@ -70,11 +76,13 @@ def _from_builder(builder, chosen, split, name):
         raise one_of(f"split of {builder.info.name}", chosen, splits)
     image, label = _keys(builder.info)
 
-    def read(**options):
-        dataset = builder.as_dataset(split=chosen, **options)
+    options, pixels = _decoding(builder, image, name)
+
+    def read(**more):
+        dataset = builder.as_dataset(split=chosen, **options, **more)
         if label is None:
-            return dataset.map(lambda example: example[image])
-        return dataset.map(lambda example: (example[image], example[label]))
+            return dataset.map(lambda example: pixels(example[image]))
+        return dataset.map(lambda example: (pixels(example[image]), example[label]))
 
     try:
         dataset = read()
@@ -87,6 +95,35 @@ def _from_builder(builder, chosen, split, name):
         from_disk=True,
         shuffled_files=_in_another_order(read) if _files(splits, chosen) > 1 else None,
     )
+
+
+def _decoding(builder, key, name):
+    """Options of `as_dataset`, and a function from what it gives as image to pixels.
+
+    The files are decoded as those of folders are: TensorFlow's decoder, which TFDS uses, ends the
+    process at some. (Images that are not uint8 are no such files: they are left to TFDS.)
+    """
+    import tensorflow_datasets as tfds
+
+    feature = builder.info.features[key]
+    if feature.dtype not in ("uint8", tf.uint8):
+        return {}, lambda image: image
+    channels = feature.shape[-1] if feature.shape[-1] in (1, 3) else None
+
+    def decoded(content):
+        try:
+            return decode(io.BytesIO(content))
+        except Unreadable as error:
+            raise InputError(
+                f"An image of {name} cannot be read: {error}. Mend the data set, or leave the "
+                "image out: pass a tf.data.Dataset of your own."
+            ) from None
+
+    def pixels(content):
+        image = tf.ensure_shape(tf.numpy_function(decoded, [content], tf.uint8), [None] * 3)
+        return tf.ensure_shape(conform(image, None, channels), feature.shape)
+
+    return {"decoders": {key: tfds.decode.SkipDecoding()}}, pixels
 
 
 def _files(splits, chosen):

@@ -10,6 +10,8 @@ Everything above this room is written with `keras.ops`. A backend supplies
 - `global_moments(x, axes)`: mean and variance over `axes` and over the replicas,
 - `compiled(function, model)`: a function of tensors and of a model's variables, as one graph,
 - `has_accelerator()`: whether a GPU or TPU is at hand.
+
+`tensorflow_when_used.py` hands out TensorFlow to whatever runs on every backend.
 """
 
 from keras_center_ssl import keras_needed  # noqa: F401
@@ -43,11 +45,17 @@ elif keras.backend.backend() == "jax":
         rows_before,
     )
 else:
-    raise ImportError(
-        f"keras_center_ssl trains on Keras' TensorFlow and JAX backends; the backend in use is "
-        f"{keras.backend.backend()!r}. Set KERAS_BACKEND=tensorflow or KERAS_BACKEND=jax before "
-        "Keras is imported."
-    )
+
+    def __getattr__(name):
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        # Not at once: images are read and views are made on other backends too.
+        raise ImportError(
+            f"keras_center_ssl trains on Keras' TensorFlow and JAX backends; the backend in use is "
+            f"{keras.backend.backend()!r}. Set KERAS_BACKEND=tensorflow or KERAS_BACKEND=jax "
+            "before Keras is imported."
+        )
+
 
 __all__ = [
     "TrainStep",

@@ -10,14 +10,9 @@ import functools
 import jax
 import keras
 import numpy as np
-import tensorflow as tf
 
 from keras_center_ssl.engine.replica_batches import check_even
-
-# TensorFlow reads and augments images on the CPU here. Left alone it would take all of the GPUs'
-# memory; a RuntimeError says that the program has used it before and has decided for itself.
-with contextlib.suppress(RuntimeError):
-    tf.config.set_visible_devices([], "GPU")
+from keras_center_ssl.engine.tensorflow_when_used import loaded_tensorflow
 
 
 def replica_count():
@@ -116,6 +111,8 @@ class TrainStep:
 
     @functools.wraps(keras.Model.fit)
     def fit(self, x=None, *args, validation_data=None, **kwargs):
+        # Where it is loaded already, it must not take the GPUs' memory at its first use.
+        loaded_tensorflow()
         with _shares(x, validation_data) as (x, validation_data):
             return super().fit(x, *args, validation_data=validation_data, **kwargs)
 
@@ -169,7 +166,8 @@ def _shares(*datasets):
         if hasattr(dataset, "rows_of"):
             parts = min(replicas, jax.process_count())
             return dataset.rows_of(distribution.data_shard_id, parts)
-        if not isinstance(dataset, tf.data.Dataset):
+        tf = loaded_tensorflow()
+        if tf is None or not isinstance(dataset, tf.data.Dataset):
             return dataset
         length = tf.data.experimental.assert_cardinality(dataset.cardinality())
         return distribution.distribute_dataset(dataset).apply(length)

@@ -6,8 +6,7 @@ the other, are the batch that a single replica would have, the last and smaller 
 included.
 """
 
-import tensorflow as tf
-
+from keras_center_ssl.engine.tensorflow_when_used import tf
 from keras_center_ssl.errors import InputError
 
 

@@ -59,16 +59,8 @@ def embed_source(
         features = embed_batches(encoder, images(), batch_size)
     return Embedded(
         features,
-        _files(found),
+        found.files,
         np.concatenate(labels) if labels else None,
         getattr(found, "class_names", ()),
         dict(found.skipped),
     )
-
-
-def _files(found):
-    """The files that a pass has read, in order; None where the images are not files."""
-    if not hasattr(found, "paths"):
-        return None
-    paths = (found.paths[number] for number in range(found.count))
-    return tuple(path for path in paths if path not in found.skipped)

@@ -1,4 +1,4 @@
-"""Which images a folder or an .npz file holds, without reading them."""
+"""Which images a folder holds, without reading them."""
 
 import dataclasses
 import os
@@ -7,8 +7,7 @@ import pathlib
 import numpy as np
 
 from keras_center_ssl.errors import InputError
-
-SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp")
+from keras_center_ssl.images.walk import SUFFIXES, Walk
 
 _TEST_FOLDERS = ("test", "val", "valid", "validation")
 
@@ -43,6 +42,13 @@ class Paths:
     starts: np.ndarray
     lengths: np.ndarray
 
+    @classmethod
+    def of(cls, pieces):
+        """The `Paths` of a list of bytes."""
+        lengths = np.array([len(piece) for piece in pieces], "int32")
+        starts = np.concatenate([[0], np.cumsum(lengths[:-1], dtype="int64")]).astype("int64")
+        return cls(b"".join(pieces), starts, lengths)
+
     def __len__(self):
         return len(self.starts)
 
@@ -64,7 +70,7 @@ class Listing:
         labels: int32 array, for each file the number of its first folder level, or None where
             there are not at least two such folders, or images outside of them.
         class_names: the names of those folders, sorted.
-        skipped: dict, folder that could not be opened -> reason.
+        skipped: dict, file or folder that was not taken -> reason.
     """
 
     root: str
@@ -75,79 +81,34 @@ class Listing:
 
 
 def list_images(root, name):
-    """Lists the image files below `root`, in an order that does not depend on the file system.
+    """The `Listing` of the image files below `root`; see `walk.Walk` for which these are.
 
-    Folders are walked once, by `os.scandir`, in the order of their names. Links are followed, but
-    no folder is entered twice. Files and folders whose name begins with a dot are left out, and so
-    are files that do not end like an image.
+    Raises:
+        InputError: Where there are none, or `root` cannot be read.
     """
-    pieces, lengths, labels, skipped = [], [], [], {}
-    classes, loose, others, seen = [], 0, 0, set()
-    folders = [""]  # still to be listed, relative to `root`, the next one last
-    while folders:
-        prefix = folders.pop()
-        path = os.path.join(root, prefix)
-        try:
-            # A link into a folder above would lead round and round.
-            status = os.stat(path)
-            if (status.st_dev, status.st_ino) in seen:
-                continue
-            seen.add((status.st_dev, status.st_ino))
-            with os.scandir(path) as found:
-                entries = sorted((e.name, e.is_dir()) for e in found if e.name[0] != ".")
-        except OSError as error:
-            skipped[prefix] = error.strerror
-            continue
-        top = prefix.partition("/")[0]
-        inner = []
-        for entry, is_folder in entries:
-            if is_folder:
-                inner.append(f"{prefix}{entry}/")
-            elif entry.lower().endswith(SUFFIXES):
-                if top and (not classes or classes[-1] != top):
-                    classes.append(top)
-                piece = os.fsencode(prefix + entry)
-                pieces.append(piece)
-                lengths.append(len(piece))
-                labels.append(len(classes) - 1)
-                loose += not top
-            else:
-                others += 1
-        folders += reversed(inner)
-    if "" in skipped:
-        raise InputError(f"The folder {name!r} cannot be read: {skipped['']}.")
-    if not pieces:
-        endings = ", ".join(SUFFIXES)
-        also = f" It holds {others} other file(s)." if others else ""
-        denied = f" {len(skipped)} folder(s) in it could not be opened." if skipped else ""
-        raise InputError(
-            f"The folder {name!r} has no images in it or in the folders below: no file ends in one "
-            f"of {endings}.{also}{denied}"
-        )
-    lengths = np.array(lengths, "int32")
-    starts = np.concatenate([[0], np.cumsum(lengths[:-1], dtype="int64")]).astype("int64")
+    walk = Walk(root)
+    if "" in walk.skipped:
+        raise InputError(f"The folder {name!r} cannot be read: {walk.skipped['']}.")
+    if not walk.files:
+        raise _without_images(name, walk)
     # One class, or images outside of all classes: the folders do not say what is in the images.
-    labelled = len(classes) > 1 and not loose
+    labelled = len(walk.classes) > 1 and not walk.loose
     return Listing(
         root=os.fspath(root),
-        paths=Paths(b"".join(pieces), starts, lengths),
-        labels=np.array(labels, "int32") if labelled else None,
-        class_names=tuple(classes) if labelled else (),
-        skipped=skipped,
+        paths=Paths.of(walk.files),
+        labels=np.array(walk.labels, "int32") if labelled else None,
+        class_names=tuple(walk.classes) if labelled else (),
+        skipped=walk.skipped,
     )
 
 
-def members_of_npz(names, split, name):
-    """Of an .npz file: member of the images, of the labels or None, what to add to its name."""
-    keys = {member.removesuffix(".npy"): member for member in names}
-    for images, labels in ((f"x_{split}", f"y_{split}"), (f"{split}_images", f"{split}_labels")):
-        if images in keys:
-            return keys[images], keys.get(labels), f"/{split}"
-    for images in ("images", "x", *(keys if len(keys) == 1 else ())):
-        if images in keys:
-            return keys[images], keys.get("labels") or keys.get("y"), ""
-    raise InputError(
-        f"{name!r} holds {', '.join(sorted(keys)) or 'no arrays'}, and no images for the split "
-        f"{split!r}. Accepted: an array `images` (and `labels`), or `x_{split}` (and `y_{split}`), "
-        f"or `{split}_images` (and `{split}_labels`), or a single array."
+def _without_images(name, walk):
+    also = f" It holds {walk.others} other file(s)." if walk.others else ""
+    if walk.skipped:
+        path, reason = next(iter(walk.skipped.items()))
+        more = len(walk.skipped) - 1
+        also += f" Not taken: {path!r} ({reason}){f' and {more} more' if more else ''}."
+    return InputError(
+        f"The folder {name!r} has no images in it or in the folders below: no file ends in one of "
+        f"{', '.join(SUFFIXES)}.{also}"
     )

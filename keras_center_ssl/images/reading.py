@@ -5,21 +5,11 @@
 BT.601. The rotation in a photograph's EXIF data is ignored, as there.
 """
 
-import os
-import stat
-import warnings
-
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-# More would take gigabytes to decode, and is more likely an attack than a photograph.
-LARGEST = 100_000_000
-
-_FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP")
-
-
-class Unreadable(Exception):
-    """Why a file is no image."""
+from keras_center_ssl.images.decoding import decode
+from keras_center_ssl.images.regular_files import open_regular
 
 
 def read_image(path, size, channels):
@@ -36,34 +26,12 @@ def read_image(path, size, channels):
     Raises:
         Unreadable: In words, whatever is wrong with the file.
     """
-    try:
-        # A pipe or a device would be waited for.
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise Unreadable("not a regular file")
-        if os.path.getsize(path) == 0:
-            raise Unreadable("an empty file")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's about large images: there is a limit here
-            with Image.open(path, formats=_FORMATS) as image:
-                if image.width * image.height > LARGEST:
-                    raise Unreadable(f"more than {LARGEST:,} pixels")
-                return _pixels(image, size, channels)
-    except Unreadable:
-        raise
-    except Image.DecompressionBombError:
-        raise Unreadable(f"more than {LARGEST:,} pixels") from None
-    except UnidentifiedImageError:
-        raise Unreadable("no image of a known format") from None
-    except OSError as error:
-        raise Unreadable(error.strerror or f"damaged ({error})") from None
-    except Exception as error:  # whatever else Pillow meets in a damaged file
-        raise Unreadable(f"damaged ({type(error).__name__}: {error})") from None
-
-
-def _pixels(image, size, channels):
-    if image.mode.startswith("I"):  # 16 bits, which Pillow would clip at 255
-        image, white = Image.fromarray(np.asarray(image).astype(np.float32)), 65535
+    with open_regular(path) as file:
+        pixels = decode(file)
+    if pixels.dtype == np.uint16:  # Pillow resizes those as floats only
+        image, white = Image.fromarray(pixels[..., 0].astype(np.float32)), 65535
     else:
+        image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
         image, white = _with_channels(image, channels), 255
     if size is not None and None not in size and (image.height, image.width) != tuple(size):
         middle = image.crop(_middle(image, size))
@@ -76,10 +44,8 @@ def _pixels(image, size, channels):
 
 def _with_channels(image, channels):
     """The image in grey or colour of 8 bits, without alpha."""
-    if image.mode == "P":
-        image = image.convert("RGB")
     if channels is None:
-        channels = 1 if image.mode in ("1", "L", "LA") else 3
+        channels = 1 if image.mode in ("L", "LA") else 3
     if image.mode == "RGBA":
         image = image.convert("RGB")
     return image.convert("L" if channels == 1 else "RGB")

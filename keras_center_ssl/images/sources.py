@@ -5,13 +5,14 @@ For training and for sources of any other kind there is `kcs.data`.
 
 import os
 import pathlib
-import zipfile
 
 import numpy as np
 
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.images import listing
-from keras_center_ssl.images.reading import Unreadable, read_image
+from keras_center_ssl.images.arrays import is_numpy_file, open_arrays
+from keras_center_ssl.images.reading import read_image
+from keras_center_ssl.images.regular_files import Unreadable
 
 
 def open_images(source, split="test"):
@@ -23,21 +24,13 @@ def open_images(source, split="test"):
     found = listing.find_folder(source, split)
     if found is not None:
         return FolderImages(listing.list_images(*found), str(source))
-    path = pathlib.Path(source).expanduser()
-    if path.suffix.lower() not in (".npy", ".npz") or not path.is_file():
+    if not is_numpy_file(pathlib.Path(source)):
         raise InputError(
             f"{str(source)!r} is no source of images that can be read without TensorFlow. "
             "Accepted: a folder of images, or a .npy or .npz file."
         )
-    try:
-        return ArrayImages(*_arrays(path, split))
-    except InputError:
-        raise
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile):
-        raise InputError(
-            f"{str(source)!r} cannot be read as a NumPy file of numbers. Accepted: what np.save, "
-            "np.savez and np.savez_compressed write."
-        ) from None
+    images, labels, _ = open_arrays(source, split)
+    return ArrayImages(images, labels)
 
 
 class ArrayImages:
@@ -105,12 +98,3 @@ class FolderImages:
                 f"None of the {len(self._files.paths)} files of {self._name!r} could be read "
                 f"(the first: {path!r}, {reason}). Accepted: JPEG, PNG, BMP, GIF and WebP."
             )
-
-
-def _arrays(path, split):
-    """Images, and labels or None."""
-    if path.suffix.lower() == ".npy":
-        return np.load(path, mmap_mode="r", allow_pickle=False), None
-    with np.load(path, allow_pickle=False) as archive:
-        images, labels, _ = listing.members_of_npz(archive.files, split, str(path))
-        return archive[images], None if labels is None else archive[labels]

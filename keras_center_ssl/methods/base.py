@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_center_ssl import engine
-from keras_center_ssl.data.checks import input_errors
+from keras_center_ssl.data.graph_errors import input_errors
 from keras_center_ssl.encoders import as_encoder
 from keras_center_ssl.engine.keras_internals import begin_fit_at
 from keras_center_ssl.errors import InputError

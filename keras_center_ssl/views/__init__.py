@@ -9,7 +9,7 @@ first, second = views(images, seed=(7, 0)) # repeatable
 ```
 
 - Recipes, size -> `MultiView`: `simclr`, `simsiam`, `byol`, `barlow_twins`, `vicreg`, `moco`, and
-  with local crops `dino`, `swav`. Every strength is a keyword.
+  with local crops `dino`, `swav`. Every strength is a keyword. `RECIPES` has them by name.
 - Layers, images -> images: `RandomResizedCrop` (with flip), `RandomColorJitter` (with grey),
   `RandomGaussianBlur`, `RandomSolarize`. `RandomViewLayer` is the base for a layer of your own.
 - Composition: `View([layer, ...])` is one view, `MultiView([view, ...])` a tuple of them. Keras'
@@ -17,14 +17,11 @@ first, second = views(images, seed=(7, 0)) # repeatable
 """
 
 from keras_center_ssl import keras_needed  # noqa: F401
+from keras_center_ssl.views.blur import RandomGaussianBlur
+from keras_center_ssl.views.color_jitter import RandomColorJitter
 from keras_center_ssl.views.composition import MultiView, View
-from keras_center_ssl.views.layers import (
-    RandomColorJitter,
-    RandomGaussianBlur,
-    RandomResizedCrop,
-    RandomSolarize,
-)
 from keras_center_ssl.views.recipes import (
+    RECIPES,
     barlow_twins,
     byol,
     dino,
@@ -34,19 +31,9 @@ from keras_center_ssl.views.recipes import (
     swav,
     vicreg,
 )
+from keras_center_ssl.views.resized_crop import RandomResizedCrop
+from keras_center_ssl.views.solarize import RandomSolarize
 from keras_center_ssl.views.view_layer import RandomViewLayer
-
-# What a recipe may name.
-RECIPES = {
-    "barlow_twins": barlow_twins,
-    "byol": byol,
-    "dino": dino,
-    "moco": moco,
-    "simclr": simclr,
-    "simsiam": simsiam,
-    "swav": swav,
-    "vicreg": vicreg,
-}
 
 __all__ = [
     "RECIPES",

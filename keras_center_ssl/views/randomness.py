@@ -44,6 +44,6 @@ def uniform(shape, seed, low=0.0, high=1.0, axis=0):
     return tf.slice(draws, [first if a == axis else 0 for a in range(len(shape))], shape)
 
 
-def chosen(count, seed, probability):
+def happens(count, seed, probability):
     """A boolean per image, true with `probability` (0 is never, 1 is always)."""
     return uniform([count], seed) < probability

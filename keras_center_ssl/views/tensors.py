@@ -15,16 +15,18 @@ import functools
 import types
 
 import keras
-import tensorflow
 
-_active = contextvars.ContextVar("the library that view layers compute with", default=tensorflow)
+from keras_center_ssl.engine.tensorflow_when_used import loaded_tensorflow, tensorflow
+
+# None is TensorFlow.
+_active = contextvars.ContextVar("the library that view layers compute with", default=None)
 
 
 class _Active:
     """Whatever library `computing_on` has chosen, under TensorFlow's names."""
 
     def __getattr__(self, name):
-        return getattr(_active.get(), name)
+        return getattr(_active.get() or tensorflow(), name)
 
 
 tf = _Active()
@@ -33,21 +35,24 @@ tf = _Active()
 @contextlib.contextmanager
 def computing_on(images):
     """Within the context `tf` is the library that `images` belong to."""
-    on_jax = (
-        keras.backend.backend() == "jax"
-        and tensorflow.executing_eagerly()
-        and not tensorflow.is_tensor(images)
-    )
-    token = _active.set(_jax() if on_jax else tensorflow)
+    token = _active.set(_jax() if _belongs_to_jax(images) else None)
     try:
         yield
     finally:
         _active.reset(token)
 
 
+def _belongs_to_jax(images):
+    if keras.backend.backend() != "jax":
+        return False
+    # Where TensorFlow is not loaded there are no tensors of its, and no graph is being built.
+    loaded = loaded_tensorflow()
+    return loaded is None or (loaded.executing_eagerly() and not loaded.is_tensor(images))
+
+
 def on_jax():
     """Whether `tf` stands for JAX at the moment."""
-    return _active.get() is not tensorflow
+    return _active.get() is not None
 
 
 def fused(function):
@@ -63,14 +68,10 @@ def fused(function):
 
     @functools.wraps(function)
     def call(*tensors, **fixed):
-        plain = (
-            on_jax()
-            or tensorflow.executing_eagerly()
-            or any(map(tensorflow.is_tensor, fixed.values()))
-        )
-        if plain or not _has_xla():
+        as_it_is = on_jax() or tf.executing_eagerly() or any(map(tf.is_tensor, fixed.values()))
+        if as_it_is or not _has_xla():
             return function(*tensors, **fixed)
-        specs = tuple(tensorflow.TensorSpec(tensor.shape, tensor.dtype) for tensor in tensors)
+        specs = tuple(tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in tensors)
         return _compiled(function, tuple(sorted(fixed.items())), specs)(*tensors)
 
     return call
@@ -82,16 +83,16 @@ def _compiled(function, fixed, specs):
     def compiled(*tensors):
         return function(*tensors, **dict(fixed))
 
-    return tensorflow.function(compiled, input_signature=specs, jit_compile=True, autograph=False)
+    return tf.function(compiled, input_signature=specs, jit_compile=True, autograph=False)
 
 
 @functools.cache
 def _has_xla():
     """Whether this TensorFlow compiles for the CPU."""
-    with tensorflow.init_scope(), tensorflow.device("CPU"):
+    with tf.init_scope(), tf.device("CPU"):
         try:
-            tensorflow.function(lambda x: x + 1.0, jit_compile=True)(tensorflow.zeros([]))
-        except (tensorflow.errors.OpError, ValueError):
+            tf.function(lambda x: x + 1.0, jit_compile=True)(tf.zeros([]))
+        except (tf.errors.OpError, ValueError):
             return False
     return True
 

@@ -1,4 +1,19 @@
-"""The base of the view layers: what a layer is given, and what it is called with."""
+"""The base of the view layers: batched, seeded, with independent randomness for every image.
+
+Every layer maps images `(B, H, W, C)`, float32 in `[0, 1]`, to images of the same kind, for any
+number of channels. A layer is a handful of batched ops with static shapes, TensorFlow's or JAX's
+(`tensors.py`), so that it runs in `tf.data` on the CPU (whatever the Keras backend) and inside a
+model on an accelerator:
+
+- geometry (crop, resize, flip, blur) is *separable and linear*: one matrix for the rows and one
+  for the columns of each image, applied to the whole batch as two matrix products (`planes.py`);
+- colour (brightness, contrast, saturation, hue, grey) is *affine*: the steps are multiplied into
+  one 3x3 matrix and one offset per image before a single pixel is touched.
+
+Randomness is stateless. `layer(images, seed=seed)` with `seed` an int32 tensor of shape `(2,)` is a
+pure function of its arguments: same seed, same views. Without `seed` a layer draws the next seed
+from a generator of its own.
+"""
 
 import keras
 
@@ -64,7 +79,7 @@ class RandomViewLayer(keras.layers.Layer):
         """Random images from float32 `images` `(B, H, W, C)` and an int32 `seed` `(2,)`."""
         raise NotImplementedError
 
-    def rest(self, images):
+    def at_inference(self, images):
         """What the layer does outside training: nothing, unless it has a size to bring about."""
         return images
 
@@ -81,7 +96,7 @@ class RandomViewLayer(keras.layers.Layer):
         with computing_on(images):
             images = as_images(images)
             if training is not None and not training:
-                return self.rest(images)
+                return self.at_inference(images)
             return self.augment(images, self._next_seed() if seed is None else as_seed(seed))
 
     def _next_seed(self):
@@ -103,6 +118,10 @@ class PlaneLayer(RandomViewLayer):
         Rounding may carry values past `[0, 1]`; `planes.to_images` clips them.
         """
         raise NotImplementedError
+
+    def compute_output_shape(self, input_shape):
+        """The shape of the images that come out: that of those given, unless a layer resizes."""
+        return input_shape
 
     def augment(self, images, seed):
         return augment_together([self], images, [seed])

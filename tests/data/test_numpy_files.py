@@ -1,11 +1,16 @@
 """Arrays in files: mapped and not read, checked on a sample and then batch by batch."""
 
+import io
+import os
+import zipfile
+
 import numpy as np
 import pytest
 
 from keras_center_ssl import data
 from keras_center_ssl.data import batches, load, multi_view, open_source
 from keras_center_ssl.errors import InputError
+from keras_center_ssl.images import memory
 
 
 def same(images):
@@ -127,6 +132,48 @@ def test_npz_without_images_is_refused(tmp_path, arrays, words):
     with pytest.raises(InputError, match=words) as caught:
         open_source(tmp_path / "x.npz")
     assert "\n" not in str(caught.value)
+
+
+def header_of(shape):
+    file = io.BytesIO()
+    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, header)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+@pytest.mark.parametrize("shape", [(10**7, 1000, 1000, 3), (10**30, 8, 8)])
+def test_arrays_that_declare_more_than_they_hold(tmp_path, compression, shape):
+    with zipfile.ZipFile(tmp_path / "x.npz", "w", compression) as archive:
+        archive.writestr("images.npy", header_of(shape) + bytes(100))
+    (tmp_path / "x.npy").write_bytes(header_of(shape) + bytes(100))
+    for name in ("x.npz", "x.npy"):
+        with pytest.raises(InputError, match="cannot be read as a NumPy file") as caught:
+            open_source(tmp_path / name)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_compressed_array_that_does_not_fit_into_memory(tmp_path, monkeypatch, pixels):
+    np.savez_compressed(tmp_path / "x.npz", images=pixels)
+    monkeypatch.setattr(memory, "available_memory", lambda: 1000)
+    with pytest.raises(InputError, match="are available"):
+        open_source(tmp_path / "x.npz")
+
+
+def test_advice_to_load_python_objects_is_not_passed_on(tmp_path):
+    np.save(tmp_path / "x.npy", np.array([[[None]]]))
+    np.savez_compressed(tmp_path / "x.npz", np.array([[[None]]]))
+    for name in ("x.npy", "x.npz"):
+        with pytest.raises(InputError, match="Python objects") as caught:
+            open_source(tmp_path / name)
+        assert "pickle" not in str(caught.value)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "x.npy")
+    with pytest.raises(InputError, match="no regular file"):
+        open_source(tmp_path / "x.npy")
 
 
 @pytest.mark.parametrize("name", ["x.npy", "x.npz"])

@@ -119,6 +119,21 @@ def test_image_folder(tmp_path, rng):
     assert [len(batch) for batch in batches(builder, 4, image_size=8)] == [4, 2]
 
 
+def test_files_that_tensorflow_cannot_be_trusted_with(tmp_path):
+    from PIL import Image
+
+    frames = [Image.fromarray(np.full((8, 8, 3), value, "uint8")) for value in (77, 0)]
+    for split in ("train", "test"):
+        (tmp_path / split / "a").mkdir(parents=True)
+        name = tmp_path / split / "a" / "moving.png"
+        frames[0].save(name, "WEBP", save_all=True, append_images=frames[1:], lossless=True)
+    (tmp_path / "test" / "a" / "broken.png").write_bytes(b"x")
+    builder = tfds.ImageFolder(str(tmp_path), shape=(8, 8, 3))
+    assert numbers(load(builder).images / 255).tolist() == [77]
+    with pytest.raises(InputError, match=r"An image of tfds:.*no image of a known format"):
+        load(builder, "test")
+
+
 @pytest.mark.parametrize(
     ("source", "words"),
     [

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_center_ssl.images.reading import Unreadable, read_image
+from keras_center_ssl.images.reading import read_image
+from keras_center_ssl.images.regular_files import Unreadable
 
 
 def saved(path, pixels, mode=None, **options):
@@ -63,7 +64,7 @@ def test_what_is_wrong_is_said(tmp_path):
         "cut.png": "damaged",
         "empty.png": "an empty file",
         "text.png": "no image of a known format",
-        "pipe.png": "not a regular file",
+        "pipe.png": "a named pipe",
         "gone.png": "No such file",
         ".": "not a regular file",
     }.items():
@@ -71,8 +72,8 @@ def test_what_is_wrong_is_said(tmp_path):
             read_image(tmp_path / name, None, 1)
 
 
-@pytest.mark.parametrize("side", [11_000, 20_000])
+@pytest.mark.parametrize("side", [8_001, 20_000])
 def test_a_huge_image_is_refused_before_it_is_decoded(tmp_path, side):
     Image.new("1", (side, side)).save(tmp_path / "huge.png")
-    with pytest.raises(Unreadable, match="more than 100,000,000 pixels"):
+    with pytest.raises(Unreadable, match="pixels, more than 64,000,000"):
         read_image(tmp_path / "huge.png", (8, 8), 1)

@@ -8,8 +8,9 @@ import tensorflow as tf
 
 from keras_center_ssl import data
 from keras_center_ssl.data import batches, load, multi_view, open_source
-from keras_center_ssl.data.folder import list_folder
+from keras_center_ssl.data.folder_source import list_folder
 from keras_center_ssl.errors import InputError
+from keras_center_ssl.images import memory
 
 
 def png(value, shape=(8, 8, 1)):
@@ -233,6 +234,53 @@ def test_grey_folders_stay_grey_and_sixteen_bits_stay_fine(tmp_path):
     np.testing.assert_array_equal(colour, np.repeat(kept.images, 3, axis=-1))
 
 
+def test_sixteen_bits_of_colour_in_a_batch(tmp_path, rng):
+    pixels = rng.integers(0, 2**16, (4, 8, 8, 3), "uint16")
+    for number, image in enumerate(pixels):
+        put(tmp_path / f"{number}.png", tf.io.encode_png(image).numpy())
+    np.testing.assert_array_equal(load(tmp_path).images, pixels / np.float32(65535))
+    # What is found later, in a folder of 8 bits, keeps the upper ones.
+    for number in range(4, 200):
+        put(tmp_path / f"{number:03}.png", png(number, (8, 8, 3)))
+    (tmp_path / "000.png").write_bytes((tmp_path / "004.png").read_bytes())
+    os.replace(tmp_path / "1.png", tmp_path / "0041.png")
+    for number in (0, 2, 3):
+        (tmp_path / f"{number}.png").unlink()
+    found = load(tmp_path)
+    assert found.images.dtype == np.uint8
+    np.testing.assert_array_equal(found.images[found.files.index("0041.png")], pixels[1] >> 8)
+
+
+def test_files_of_the_rows(tmp_path):
+    fill(tmp_path, 6)
+    put(tmp_path / "a" / "broken.png", b"x")
+    kept = load(tmp_path)
+    assert kept.files == tuple(f"{'ab'[i % 2]}/deeper/{i:03}.png" for i in (0, 2, 4, 1, 3, 5))
+    dataset = batches(tmp_path, 4)
+    rows = np.concatenate([numbers(images) for images in dataset])
+    assert [int(file[-7:-4]) for file in dataset.source.files] == rows.tolist()
+    assert load(kept, limit=2).files == kept.files[:2]
+
+
+def test_animations_are_their_first_frame_and_what_blocks_is_skipped(tmp_path, capfd):
+    from PIL import Image
+
+    fill(tmp_path, 6)
+    frames = [Image.fromarray(np.full((8, 8), value, "uint8")) for value in (77, 0, 200)]
+    for ending in ("webp", "gif", "png"):
+        frames[0].save(
+            tmp_path / "a" / f"moving.{ending}", save_all=True, append_images=frames[1:], lossless=1
+        )
+    os.mkfifo(tmp_path / "a" / "pipe.jpg")
+    put(tmp_path / "b" / "cut.jpg", BAD["cut.jpg"])
+    kept = load(tmp_path)
+    assert sorted(numbers(kept.images / 255)) == [0, 1, 2, 3, 4, 5, 77, 77, 77]
+    assert set(kept.skipped) == {"a/pipe.jpg", "b/cut.jpg"}
+    dataset = multi_view(tmp_path, same, 9, cache_bytes=0)
+    assert sorted(orders(dataset)[0]) == [0, 1, 2, 3, 4, 5, 77, 77, 77]
+    assert capfd.readouterr().err == ""
+
+
 def test_limit_is_spread_over_the_classes(tmp_path):
     kept = load(fill(tmp_path), limit=10)
     assert np.bincount(kept.labels).tolist() == [5, 5]
@@ -267,7 +315,7 @@ def test_many_paths_are_listed_once_and_kept_small(tmp_path, monkeypatch):
 
 def test_what_does_not_fit_into_memory_is_refused(tmp_path, monkeypatch):
     fill(tmp_path, 6)
-    monkeypatch.setattr(data.checks, "available_memory", lambda: 2**30)
+    monkeypatch.setattr(memory, "available_memory", lambda: 2**30)
     words = r"take 1.3 GiB in memory, and 1.0 GiB are available.*batches.*image_size"
     with pytest.raises(InputError, match=words):
         load(tmp_path, image_size=15000)

@@ -178,6 +178,14 @@ def with_nan(rng):
         (lambda rng: rng.random((4, 8, 8)) * 2 - 1, r"\[-0.9.*standardisation"),
         (with_nan, r"3 pixels are NaN or infinite, in 2 of 6 images.*images\[3\]"),
         (lambda rng: (np.zeros((4, 8, 8)), np.zeros(3)), "3 for 4 images"),
+        (lambda rng: np.ma.masked_less(rng.random((4, 8, 8)), 0.5), r"are masked.*filled\(0\)"),
+        (lambda rng: np.full((4, 8, 8), None), "dtype object: convert them to an array"),
+        (lambda rng: np.array([{"a": 1}, {}]), "N, H, W"),
+        (lambda rng: FromAnotherLibrary(), r"requires grad.*images.detach\(\)"),
+        (lambda rng: [[[1.0, 2.0], [3.0]], [[1.0]]], "differ in size"),
+        (lambda rng: "", "neither a known name nor a path"),
+        (lambda rng: "x" * 5000, "neither a known name nor a path"),
+        (lambda rng: "nul\0", "neither a known name nor a path"),
         (lambda rng: tf.data.Dataset.from_tensor_slices(np.zeros((4, 8))), r"\(H, W, C\)"),
         (lambda rng: tf.data.Dataset.from_tensors({"a": 1}), r"\(H, W, C\)"),
         (
@@ -197,6 +205,51 @@ def test_wrong_sources_are_refused(rng, source, words):
     with pytest.raises(InputError, match=words) as caught:
         load(source(rng))
     assert "\n" not in str(caught.value)
+
+
+class FromAnotherLibrary:
+    def __array__(self, dtype=None, copy=None):
+        raise RuntimeError("Can't call numpy() on Tensor that requires grad.")
+
+
+@pytest.mark.parametrize("shape", [(3, 32, 32), (1, 28, 28), (4, 24, 40), (13, 48, 48)])
+def test_channels_first_is_asked_about(rng, shape, tmp_path):
+    pixels = rng.integers(0, 256, (6, *shape), "uint8")
+    np.save(tmp_path / "images.npy", pixels)
+    expected = np.moveaxis(pixels, 1, -1)
+    for source in (
+        pixels,
+        str(tmp_path / "images.npy"),
+        tf.data.Dataset.from_tensor_slices(pixels),
+        tf.data.Dataset.from_tensor_slices(pixels).batch(4),
+    ):
+        with pytest.raises(InputError, match=r"channels first.*data_format='channels_first'"):
+            load(source)
+        found = load(source, data_format="channels_first")
+        np.testing.assert_array_equal(found.images, expected)
+        # What was said once holds.
+        np.testing.assert_array_equal(load(found).images, expected)
+        last = load(source, data_format="channels_last")
+        np.testing.assert_array_equal(load(last).images, pixels)
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 1), (8, 9, 3), (3, 32, 4), (9, 9, 200), (32, 32, 13)])
+def test_channels_last_is_taken_as_it_is(rng, shape):
+    assert load(rng.random((6, *shape), dtype="float32")).image_shape == shape
+
+
+def test_arrays_of_other_kinds(rng):
+    pixels = images(rng)
+    masked = np.ma.masked_array(pixels, mask=False)
+    np.testing.assert_array_equal(load(masked).images, pixels)
+    column = np.empty(10, object)
+    column[:] = list(pixels)
+    np.testing.assert_array_equal(load(column).images, pixels)
+    half = tf.cast(pixels / 255, tf.bfloat16)
+    assert load(half).images.dtype == np.float32
+    np.testing.assert_allclose(load(half).images, pixels / 255, atol=2**-8)
+    with pytest.raises(InputError, match="`data_format`"):
+        load(pixels, data_format="NCHW")
 
 
 def test_wrong_arguments_are_refused(rng):
