@@ -344,7 +344,7 @@ class CollapseMonitor(keras.callbacks.Callback):
     def _write_scalars(self):
         if self.log_dir is None:
             return
-        import tensorflow as tf
+        from keras_center_ssl.engine.tensorflow_when_used import tf
 
         with self._tensorboard().as_default():
             for name, value in self._logged.items():
@@ -353,14 +353,14 @@ class CollapseMonitor(keras.callbacks.Callback):
     def _write_histogram(self, name, values):
         if self.log_dir is None:
             return
-        import tensorflow as tf
+        from keras_center_ssl.engine.tensorflow_when_used import tf
 
         with self._tensorboard().as_default():
             tf.summary.histogram(f"collapse/{self._prefix}{name}", values, step=self._step)
 
     def _tensorboard(self):
         if self._writer is None:
-            import tensorflow as tf
+            from keras_center_ssl.engine.tensorflow_when_used import tf
 
             self._writer = tf.summary.create_file_writer(str(self.log_dir))
         return self._writer

@@ -4,8 +4,7 @@ import contextlib
 import logging
 import warnings
 
-import tensorflow as tf
-
+from keras_center_ssl.engine.tensorflow_when_used import tf
 from keras_center_ssl.export.ends import INPUT
 
 

@@ -97,7 +97,7 @@ def exact_float32():
     if keras.backend.backend() != "tensorflow":
         yield
         return
-    import tensorflow as tf
+    from keras_center_ssl.engine.tensorflow_when_used import tf
 
     before = tf.config.experimental.tensor_float_32_execution_enabled()
     tf.config.experimental.enable_tensor_float_32_execution(False)

@@ -1,7 +1,6 @@
 """A TensorFlow SavedModel of an encoder, with every weight in it once."""
 
-import tensorflow as tf
-
+from keras_center_ssl.engine.tensorflow_when_used import tf
 from keras_center_ssl.export.ends import INPUT, OUTPUT
 from keras_center_ssl.export.inference_graph import inference_function, quiet
 
