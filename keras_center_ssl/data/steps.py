@@ -97,9 +97,10 @@ def numbered_steps(count, epochs, endless=False):
 
 def stream_steps(source, epochs, endless=False):
     """A dataset of `(batch, epoch, step)`, one element per batch: one pass, or all to come."""
+    window = _window(source)  # in a graph the number of images is not known
 
     def one_epoch(epoch):
-        dataset = _shuffled(source, epoch, epochs) if epochs.shuffle else source.dataset
+        dataset = _shuffled(source, epoch, epochs, window) if epochs.shuffle else source.dataset
         dataset = dataset.batch(epochs.batch_size, drop_remainder=epochs.drop_remainder)
         return dataset.enumerate().map(lambda step, batch: (batch, epoch, step))
 
@@ -125,11 +126,11 @@ def stream_steps(source, epochs, endless=False):
     return dataset.apply(tf.data.experimental.assert_cardinality(steps))
 
 
-def _shuffled(source, epoch, epochs):
+def _shuffled(source, epoch, epochs, window):
     """The images of a stream in the order of an epoch: that of files, then a window's."""
     number = random_integers([], fold_in(epochs.seed, ORDER, epoch))
     dataset = source.shuffled_files(number) if source.shuffled_files else source.dataset
-    return dataset.shuffle(_window(source), number, reshuffle_each_iteration=False)
+    return dataset.shuffle(window, number, reshuffle_each_iteration=False)
 
 
 def _window(source):
