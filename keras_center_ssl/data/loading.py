@@ -1,5 +1,7 @@
 """Images as they are, for evaluation: opened, batch by batch, or in memory."""
 
+from typing import Any
+
 from keras_center_ssl.data.arguments import check_count
 from keras_center_ssl.data.request import Request
 from keras_center_ssl.data.resolve import resolve
@@ -8,15 +10,15 @@ from keras_center_ssl.errors import InputError
 
 
 def open_source(
-    source,
-    split="train",
-    limit=None,
+    source: Any,
+    split: str = "train",
+    limit: int | None = None,
     *,
-    labels=None,
-    image_size=None,
-    channels=None,
-    data_format=None,
-):
+    labels: Any = None,
+    image_size: int | tuple[int, int] | None = None,
+    channels: int | None = None,
+    data_format: str | None = None,
+) -> Any:
     """Opens a source without reading its images; arguments as in `multi_view`.
 
     ```python
@@ -34,15 +36,15 @@ def open_source(
 
 
 def load(
-    source,
-    split="train",
-    limit=None,
+    source: Any,
+    split: str = "train",
+    limit: int | None = None,
     *,
-    labels=None,
-    image_size=None,
-    channels=None,
-    data_format=None,
-):
+    labels: Any = None,
+    image_size: int | tuple[int, int] | None = None,
+    channels: int | None = None,
+    data_format: str | None = None,
+) -> Any:
     """Loads images into memory, for evaluation. Files are decoded in parallel.
 
     Args:
@@ -66,17 +68,17 @@ def load(
 
 
 def batches(
-    source,
-    batch_size,
+    source: Any,
+    batch_size: int,
     *,
-    labels=None,
-    split="train",
-    limit=None,
-    image_size=None,
-    channels=None,
-    data_format=None,
-    with_labels=False,
-):
+    labels: Any = None,
+    split: str = "train",
+    limit: int | None = None,
+    image_size: int | tuple[int, int] | None = None,
+    channels: int | None = None,
+    data_format: str | None = None,
+    with_labels: bool = False,
+) -> Any:
     """A `tf.data.Dataset` of plain images in the order of the source, for evaluation.
 
     Nothing is kept in memory but the batches on their way. `dataset.skipped` is as in `multi_view`;

@@ -6,6 +6,7 @@ first two, the views of a batch of all three.
 
 import contextlib
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -23,23 +24,23 @@ from keras_center_ssl.views.randomness import rows_of_batch
 
 
 def multi_view(
-    source,
-    views,
-    batch_size,
+    source: Any,
+    views: Any,
+    batch_size: int,
     *,
-    labels=None,
-    split="train",
-    shuffle=True,
-    seed=0,
-    drop_remainder=True,
-    with_labels=False,
-    limit=None,
-    image_size=None,
-    channels=None,
-    data_format=None,
-    cache_bytes=2**30,
-    num_parallel_calls=None,
-):
+    labels: Any = None,
+    split: str = "train",
+    shuffle: bool = True,
+    seed: int | None = 0,
+    drop_remainder: bool = True,
+    with_labels: bool = False,
+    limit: int | None = None,
+    image_size: int | tuple[int, int] | None = None,
+    channels: int | None = None,
+    data_format: str | None = None,
+    cache_bytes: int = 2**30,
+    num_parallel_calls: int | None = None,
+) -> Any:
     """A `tf.data.Dataset` of random views, for `model.fit`.
 
     ```python

@@ -4,9 +4,10 @@ from keras import ops
 
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.losses._similarity import check_pair, unit
+from keras_center_ssl.types import Tensor
 
 
-def dcl(z1, z2, temperature=0.1):
+def dcl(z1: Tensor, z2: Tensor, temperature: float = 0.1) -> Tensor:
     """Decoupled contrastive loss (Yeh et al., arXiv 2110.06848).
 
     NT-Xent without the positive among the candidates: for each of the `2B` embeddings,

@@ -5,9 +5,16 @@ from keras import ops
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.losses._similarity import check_pair
 from keras_center_ssl.numerics import full_precision
+from keras_center_ssl.types import Tensor
 
 
-def dino(student, teacher, center, student_temperature=0.1, teacher_temperature=0.04):
+def dino(
+    student: Tensor,
+    teacher: Tensor,
+    center: Tensor,
+    student_temperature: float = 0.1,
+    teacher_temperature: float = 0.04,
+) -> Tensor:
     """`-mean sum_k P_t[k] log P_s[k]` for one student and one teacher view (Caron et al., DINO,
     arXiv 2104.14294, eq. 1 and algorithm 1).
 

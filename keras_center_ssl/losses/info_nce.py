@@ -4,9 +4,17 @@ from keras import ops
 
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.losses._similarity import check_pair, unit
+from keras_center_ssl.types import Tensor
 
 
-def info_nce(query, key, queue, temperature=0.2, *, valid=None):
+def info_nce(
+    query: Tensor,
+    key: Tensor,
+    queue: Tensor,
+    temperature: float = 0.2,
+    *,
+    valid: int | Tensor | None = None,
+) -> Tensor:
     """Cross-entropy of finding a query's key among the keys of a queue (He et al., MoCo, arXiv
     1911.05722, eq. 1; van den Oord et al., arXiv 1807.03748).
 

@@ -3,9 +3,10 @@
 from keras import ops
 
 from keras_center_ssl.losses._similarity import check_pair, unit
+from keras_center_ssl.types import Tensor
 
 
-def negative_cosine(prediction, target):
+def negative_cosine(prediction: Tensor, target: Tensor) -> Tensor:
     """`-mean cos(prediction, target)` (SimSiam, arXiv 2011.10566, eq. 1).
 
     Args:

@@ -4,13 +4,14 @@ from keras import ops
 
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.losses._similarity import check_pair, unit
+from keras_center_ssl.types import Tensor
 
 # From this batch size on, the 2B x 2B similarities are computed some rows at a time.
 LARGE_BATCH = 4096
 _CHUNK = 1024
 
 
-def nt_xent(z1, z2, temperature=0.5):
+def nt_xent(z1: Tensor, z2: Tensor, temperature: float = 0.5) -> Tensor:
     """Normalised temperature-scaled cross-entropy (Chen et al., arXiv 2002.05709, eq. 1).
 
     Each of the `2B` embeddings has to find the other view of its sample among the `2B - 1`

@@ -4,9 +4,10 @@ from keras import ops
 
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.numerics import full_precision
+from keras_center_ssl.types import Tensor
 
 
-def sinkhorn(scores, epsilon=0.05, iterations=3):
+def sinkhorn(scores: Tensor, epsilon: float = 0.05, iterations: int = 3) -> Tensor:
     """Assignments of samples to prototypes, equally many to each (SwAV, arXiv 2006.09882, eq. 3).
 
     The rows and columns of `exp(scores / epsilon)` are scaled in turn, so that every prototype

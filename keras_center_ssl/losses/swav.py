@@ -5,9 +5,16 @@ from keras import ops
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.losses._similarity import check_pair
 from keras_center_ssl.numerics import full_precision
+from keras_center_ssl.types import Tensor
 
 
-def swav(scores1, scores2, assignments1, assignments2, temperature=0.1):
+def swav(
+    scores1: Tensor,
+    scores2: Tensor,
+    assignments1: Tensor,
+    assignments2: Tensor,
+    temperature: float = 0.1,
+) -> Tensor:
     """Each view predicts the other view's assignment (SwAV, arXiv 2006.09882, eqs. 1 and 2).
 
     Args:

@@ -23,6 +23,8 @@ def public_functions():
             value = getattr(module, name)
             if inspect.isfunction(value) and name not in FOR_OTHER_ROOMS:
                 yield pytest.param(value, id=f"{room}.{name}")
+    for name in ("batches", "load", "multi_view", "open_source"):
+        yield pytest.param(getattr(kcs.data, name), id=f"data.{name}")
     for name, method in kcs.methods.METHODS.items():
         yield pytest.param(method.__init__, id=f"methods.{name}")
 

@@ -119,7 +119,7 @@ def _link(place, number, case):
 
 def _odd_name(place, number, case):
     name = case.pick(
-        [b"[/red]", b"\xff\xfe", b"a\nb", b"-o", b" ", b"%s{}", b"x" * 200, "ü".encode()]
+        [b"[red]x[bold]", b"\xff\xfe", b"a\nb", b"-o", b" ", b"%s{}", b"x" * 200, "ü".encode()]
     )
     content = encoded("PNG", "L", case)
     path = os.path.join(os.fsencode(place), name + str(number).encode() + b".png")
