@@ -23,6 +23,7 @@ class ArraySource(NumberedSource):
         name: what to call the data in a report.
         skipped: dict, file -> reason, of the files that could not be read.
         files: the images' files, or None.
+        class_names: names of the classes that `labels` count, where they are known.
     """
 
     images: np.ndarray
@@ -30,6 +31,7 @@ class ArraySource(NumberedSource):
     name: str = "array"
     skipped: dict = dataclasses.field(default_factory=dict, repr=False)
     files: tuple | None = dataclasses.field(default=None, repr=False)
+    class_names: tuple = ()
 
     @property
     def count(self):

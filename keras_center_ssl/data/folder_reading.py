@@ -77,6 +77,7 @@ class FolderReader:
         except Unreadable as error:
             source.skipped[path] = str(error)
             return np.zeros([0, 0, 0], source.dtype)
+        source.skipped.pop(path, None)  # it is there again
         height_width = source.image_shape[:2]
         if self._size is None and image.shape[:2] != height_width:
             raise InputError(

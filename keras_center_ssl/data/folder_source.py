@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_center_ssl.data.decode import is_wide, read_image
 from keras_center_ssl.data.folder_reading import FolderReader
+from keras_center_ssl.data.graph_errors import input_errors
 from keras_center_ssl.data.into_memory import read_all
 from keras_center_ssl.data.numbered import NumberedSource
 from keras_center_ssl.data.source import SAMPLE, evenly_spaced
@@ -121,7 +122,17 @@ class FolderSource(NumberedSource):
         """So many files, evenly spaced over the list: the first ones would be of one class."""
         if limit >= self.count:
             return self
-        numbers = evenly_spaced(self.count, limit)
+        return self._select(evenly_spaced(self.count, limit))
+
+    def readable(self):
+        """The source of the files that can be read; reads all of them to find out."""
+        with input_errors():
+            for _ in self.batches(self.read_at_a_time, with_labels=False):
+                pass
+        found = [number for number in range(self.count) if self.paths[number] not in self.skipped]
+        return self if len(found) == self.count else self._select(np.array(found))
+
+    def _select(self, numbers):
         labels = None if self.all_labels is None else self.all_labels[numbers]
         return dataclasses.replace(self, paths=self.paths.select(numbers), all_labels=labels)
 

@@ -21,7 +21,9 @@ def read_all(source):
     if not len(images):
         raise _nothing_read(source)
     labels = np.concatenate(labels) if labels else None
-    return ArraySource(images, labels, source.name, source.skipped, source.files)
+    return ArraySource(
+        images, labels, source.name, source.skipped, source.files, source.class_names
+    )
 
 
 def _preallocated(source):

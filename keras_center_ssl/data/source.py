@@ -26,6 +26,7 @@ class Source:
         dtype: `"uint8"` (0..255) or `"float32"` (`[0, 1]`), of the images as they are read.
         labels, has_labels: array `(N, ...)` or None, and whether there are any.
         files: the images' files, in the order of the images; None where they are not from files.
+        class_names: names of the classes that `labels` count; empty where they are not known.
         skipped: dict, file -> why it was not read; of a folder it grows as files are read.
         fingerprint: 16 hexadecimal digits that tell one set of images from another.
     """
@@ -33,6 +34,7 @@ class Source:
     # Whether images are decoded from files at every pass, so that keeping them in memory pays.
     from_disk = False
     files = None
+    class_names = ()
 
     @property
     def nbytes(self):
@@ -82,6 +84,10 @@ class Source:
     def in_memory(self):
         """The `ArraySource` with all the images."""
         raise NotImplementedError
+
+    def readable(self):
+        """The source without the images that cannot be read: each row of a pass is another one."""
+        return self
 
 
 def evenly_spaced(count, number):

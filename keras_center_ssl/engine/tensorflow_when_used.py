@@ -6,6 +6,8 @@ import importlib
 import os
 import sys
 
+from keras_center_ssl.errors import needs
+
 
 class _TensorFlow:
     """Stands for the module `tensorflow`: `tf.data`, `tf.cast` and all others."""
@@ -20,7 +22,8 @@ tf = _TensorFlow()
 @functools.cache
 def tensorflow():
     """The module `tensorflow`. Where Keras runs on another backend, without GPUs."""
-    module = importlib.import_module("tensorflow")
+    with needs("Reading images with kcs.data", "tensorflow"):
+        module = importlib.import_module("tensorflow")
     if _keras_backend() not in (None, "tensorflow"):
         # It reads and augments images on the CPU there, and would take all of the GPUs' memory. A
         # RuntimeError says that the program has used it before and has decided for itself.

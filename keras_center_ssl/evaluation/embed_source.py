@@ -61,6 +61,6 @@ def embed_source(
         features,
         found.files,
         np.concatenate(labels) if labels else None,
-        getattr(found, "class_names", ()),
+        found.class_names,
         dict(found.skipped),
     )

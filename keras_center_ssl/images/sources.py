@@ -85,6 +85,7 @@ class FolderImages:
             try:
                 images.append(read_image(os.path.join(self._files.root, path), size, channels))
                 self._read.append(number)
+                self.skipped.pop(path, None)  # what was missing when it was listed
             except Unreadable as error:
                 self.skipped[path] = str(error)
             if len(images) == batch_size:

@@ -107,10 +107,14 @@ def _why_no_accuracy(train_set, test_set, held_out):
 def view_embeddings(model, recipe, images):
     """Embeddings of two views of each image: where the loss works, and the encoder's features.
 
+    Row i is of the i-th image that can be read.
+
     Returns:
         `{"projection": (z1, z2), "features": (f1, f2)}`, arrays `(N, D)`; the first name is the
         method's first tracked branch.
     """
+    # `multi_view` would fill batches up with other images, in place of what cannot be read.
+    images = images.readable()
     count = images.count
     dataset = data.multi_view(
         images,

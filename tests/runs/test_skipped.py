@@ -7,10 +7,15 @@ import numpy as np
 import yaml
 from typer.testing import CliRunner
 
+from keras_center_ssl import data
 from keras_center_ssl.cli import app
 from keras_center_ssl.runs.skipped import note_skipped
 from tests.helpers.image_folders import BROKEN, good_and_broken
 from tests.runs.test_recipe import content
+
+
+def same(images):
+    return images, images
 
 
 def listed(path):
@@ -75,3 +80,21 @@ def test_every_command_says_what_it_skipped(tmp_path, monkeypatch):
         for name in ("labels", "class_names", "skipped"):
             np.testing.assert_array_equal(by_keras[name], by_onnx[name])
         np.testing.assert_allclose(by_keras["features"], by_onnx["features"], rtol=1e-3, atol=1e-4)
+
+
+def test_views_are_of_the_images_that_can_be_read(tmp_path):
+    """One row for each, in their order, and none twice in place of a broken one."""
+    values = good_and_broken(tmp_path, (8, 8), count=20)
+    source = data.open_source(tmp_path)
+    assert source.count == len(values) + len(BROKEN)
+    readable = source.readable()
+    assert readable.files == tuple(values) == source.files
+    assert readable.labels.tolist() == source.labels.tolist()
+    seen = [views[0] for (views,) in data.multi_view(readable, same, 4, shuffle=False)]
+    brightness = np.rint(np.concatenate(seen)[:, 0, 0, 0] * 255).astype(int)
+    assert brightness.tolist() == list(values.values())
+    # What was a broken link when it was listed may be there when it is read.
+    (tmp_path / "b" / "nowhere").write_bytes((tmp_path / "a" / "00.png").read_bytes())
+    again = data.load(source)
+    assert "b/pipe.jpg" in again.files and "b/pipe.jpg" not in again.skipped
+    assert len(again.images) == len(again.files) == len(values) + 1
