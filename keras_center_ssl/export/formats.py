@@ -4,6 +4,7 @@ A format's function takes an encoder and a path, writes there, reads back what i
 returns `predict`, a function from images `(B, H, W, C)` to features `(B, D)` that runs the
 *written* file; the parity check (`parity.py`) calls it. Adding a format is one such function here,
 under `@export_format`: the bundle, its record, the zoo and the command line know it from then on.
+What the card says of its use is `templates/use_<name>.md`, where there is one.
 
 The table stands here and not in a file of the ground floor, so that a format is added in one place.
 The zoo, whose entries are bundles, imports it, and this room knows nothing of the zoo. For that it

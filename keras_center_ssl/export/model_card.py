@@ -88,7 +88,7 @@ def _front_matter(record):
     ]
     tags = ["self-supervised-learning", "feature-extraction", "keras-center-ssl"]
     tags += [record["method"].lower()] if record["method"] else []
-    tags += [kind for kind in ("onnx", "saved_model") if kind in record["formats"]]
+    tags += [name for name in sorted(record["formats"]) if name != "keras"]  # that is the library
     tags += [str(tag) for tag in record["metadata"].get("tags", [])]
     data = ModelCardData(
         model_name=record["name"],

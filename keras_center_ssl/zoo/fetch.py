@@ -64,7 +64,7 @@ def fetch(zoo, entry, path, folder, progress=None):
             f"{kept} of {file.size} bytes are kept; the same call goes on there."
         ) from error
     except OSError as error:
-        raise InputError(f"The download cannot be written. {in_words(error)}") from error
+        raise InputError(f"Cannot write {str(target)!r}. {in_words(error)}") from error
     finally:
         _remove_empty(part_of(target), folder)
 

@@ -265,6 +265,27 @@ def test_a_killed_download_leaves_no_lock(tmp_path):
         assert kcs.zoo.download("tiny", "onnx", server.address, tmp_path).read_bytes() == DATA
 
 
+def test_no_room_is_a_sentence_and_the_beginning_stays(tmp_path):
+    program = """
+import resource, sys
+import keras_center_ssl as kcs
+kcs.zoo.download
+resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+try:
+    kcs.zoo.download("tiny", "onnx", *sys.argv[1:])
+except kcs.InputError as error:
+    print(error)
+"""
+    with odd_server(good) as server:
+        command = [sys.executable, "-c", program, server.address, str(tmp_path)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert "Cannot write" in done.stdout and "no room left" in done.stdout, done.stderr
+        assert len(server.requests) == 2  # it was not tried again and again
+        path = kcs.zoo.download("tiny", "onnx", server.address, tmp_path)
+        assert path.read_bytes() == DATA
+        assert server.requests[-1][1]["range"] == "bytes=50000-"
+
+
 def test_the_hub_is_asked_where_hf_endpoint_points(tmp_path):
     program = """
 import sys, keras_center_ssl as kcs
