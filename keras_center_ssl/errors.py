@@ -122,12 +122,14 @@ class DivergenceError(RuntimeError):
         step: Step of the training, counted from 1 over all epochs.
         branch: Name of the first tracked branch whose embeddings were not finite; `None` where
             all were.
+        weight: Path of the first weight that is not finite; `None` where all are.
     """
 
-    def __init__(self, message, step, branch=None):
+    def __init__(self, message, step, branch=None, weight=None):
         super().__init__(message)
         self.step = step
         self.branch = branch
+        self.weight = weight
 
 
 class TrainingStopped(RuntimeError):

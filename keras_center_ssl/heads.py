@@ -141,7 +141,7 @@ class Prototypes(layers.Layer):
 
     def normalize(self):
         """Brings the prototypes back to length 1."""
-        self.kernel.assign(ops.normalize(self.kernel, axis=0))
+        self.kernel.assign(unit_length(ops.convert_to_tensor(self.kernel), axis=0))
 
     def get_config(self):
         return {**super().get_config(), "dim": self.dim, "count": self.count}
@@ -163,4 +163,4 @@ class Bias(layers.Layer):
 
 def _unit_columns(shape, dtype=None):
     # Not keras.random.normal: `keras.utils.set_random_seed` does not seed it before Keras 3.13.
-    return ops.normalize(keras.initializers.RandomNormal(stddev=1.0)(shape, dtype), axis=0)
+    return unit_length(keras.initializers.RandomNormal(stddev=1.0)(shape, dtype), axis=0)

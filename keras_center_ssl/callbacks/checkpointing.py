@@ -1,6 +1,5 @@
 """Checkpoints from which a training goes on as if it had not been interrupted."""
 
-import contextlib
 import math
 import signal
 import time
@@ -10,9 +9,15 @@ import numpy as np
 
 from keras_center_ssl._version import __version__
 from keras_center_ssl.callbacks.checkpoint_files import CheckpointFolder
-from keras_center_ssl.engine.keras_internals import begin_fit_at, global_seed_generator
+from keras_center_ssl.callbacks.training_state import (
+    MADE_WITH,
+    arrays_of,
+    assign,
+    check_same_model,
+)
+from keras_center_ssl.engine.keras_internals import begin_fit_at
 from keras_center_ssl.engine.workers import shared_stop
-from keras_center_ssl.errors import DivergenceError, InputError, TrainingStopped
+from keras_center_ssl.errors import InputError, TrainingStopped
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -82,7 +87,7 @@ class Checkpoint(keras.callbacks.Callback):
         self._shared = None
 
     def stop(self, number):
-        """Ends the training behind the current step, with a checkpoint and `TrainingStopped`.
+        """Ends the training after the current step, with a checkpoint and `TrainingStopped`.
 
         Args:
             number: The signal that asks for it, such as `signal.SIGTERM`.
@@ -155,10 +160,7 @@ class Checkpoint(keras.callbacks.Callback):
         """Writes a checkpoint of the training as it stands; returns its path."""
         if hasattr(self.model, "jax_state_sync"):
             self.model.jax_state_sync()
-        arrays, callbacks = {}, {}
-        for group, variables in _groups(self.model).items():
-            for number, variable in enumerate(variables):
-                arrays[f"{group}/{number}/{variable.path}"] = _Value(variable, self._total)
+        arrays, callbacks = arrays_of(self.model, self._total), {}
         for name, callback in self._others().items():
             state = callback.checkpoint_state()
             parts = {k: v for k, v in state.items() if isinstance(v, np.ndarray)}
@@ -224,7 +226,8 @@ class Checkpoint(keras.callbacks.Callback):
     # Resuming.
 
     def _resume(self, path, arrays, state):
-        self._check(path, arrays, state)
+        check_same_model(self.model, arrays, path, state["model"])
+        self._check_same_data(path, state)
         self._epoch, self._step, self._total = state["epoch"], state["step"], state["total"]
         self._origin, self.seconds = state["origin"], state["seconds"]
         self.resumed = self._last_place = self._place()
@@ -236,9 +239,7 @@ class Checkpoint(keras.callbacks.Callback):
         self._restore(arrays, state)
 
     def _restore(self, arrays, state):
-        for group, variables in _groups(self.model, like=arrays).items():
-            for variable, (_, array) in zip(variables, _group(arrays, group), strict=True):
-                variable.assign(array)
+        assign(self.model, arrays)
         clock, more = getattr(self.model, "clock", None), self.params["epochs"] - state["epochs"]
         if clock is not None and more and state["steps"]:
             clock.total_steps.assign(clock.total_steps + float(more * state["steps"]))
@@ -248,26 +249,7 @@ class Checkpoint(keras.callbacks.Callback):
                 parts = {k[len(prefix) :]: v for k, v in arrays.items() if k.startswith(prefix)}
                 callback.restore_state({**state["callbacks"][name], **parts})
 
-    def _check(self, path, arrays, state):
-        advice = (
-            "Resume with the model, optimizer and data that it was made with, or give another "
-            "folder for a new training."
-        )
-        for group, variables in _groups(self.model, like=arrays).items():
-            saved = _group(arrays, group)
-            mine = [(variable.path, tuple(variable.shape)) for variable in variables]
-            theirs = [(name, tuple(array.shape)) for name, array in saved]
-            if [shape for _, shape in mine] == [shape for _, shape in theirs]:
-                continue
-            pairs = [p for p in zip(mine, theirs, strict=False) if p[0][1] != p[1][1]]
-            differs = f"{len(mine)} variables here, {len(theirs)} there"
-            if pairs:
-                (path_here, shape), (path_there, other) = pairs[0]
-                differs = f"{path_here} {shape} here, {path_there} {other} there"
-            raise InputError(
-                f"The checkpoint {str(path)!r} is of another {group} ({state['model']}): "
-                f"{differs}. {advice}"
-            )
+    def _check_same_data(self, path, state):
         steps = self.params.get("steps")
         if state["step"] and not (self.fit and self.fit.can_begin_within_epoch):
             raise InputError(
@@ -278,81 +260,5 @@ class Checkpoint(keras.callbacks.Callback):
         if steps and state["steps"] and steps != state["steps"]:
             raise InputError(
                 f"The checkpoint {str(path)!r} is of a training with {state['steps']} steps an "
-                f"epoch, and this data has {steps}: other images or another batch size. {advice}"
+                f"epoch, and this data has {steps}: other images or another batch size. {MADE_WITH}"
             )
-
-
-class _Value:
-    """A variable that is fetched when it is written, and looked at if it is a weight."""
-
-    def __init__(self, variable, step):
-        self._variable, self._at = variable, step
-        self.dtype, self.shape = variable.dtype, variable.shape
-
-    def __array__(self, dtype=None, copy=None):
-        values = keras.ops.convert_to_numpy(self._variable)
-        # Activations can hide it from the loss: TensorFlow's ReLU of NaN is 0 on a CPU.
-        if self._variable.trainable and not np.isfinite(values.astype("float32")).all():
-            raise DivergenceError(
-                f"The weight {self._variable.path!r} is NaN or infinite after step {self._at}: "
-                "its gradient was not finite, or the learning rate was too high. No checkpoint "
-                "was written of it.",
-                step=self._at,
-            )
-        return values
-
-
-@contextlib.contextmanager
-def stop_on_signals(checkpoint, say=None):
-    """SIGTERM and Ctrl-C end a `fit` in this block behind its step, with a checkpoint.
-
-    A second signal ends it at once. In a thread other than the main one it does nothing: Python
-    takes signals in the main thread only.
-
-    Args:
-        checkpoint: The `Checkpoint` of the fit.
-        say: Called with a sentence when a signal comes.
-    """
-    numbers = (signal.SIGINT, signal.SIGTERM)
-
-    def stop(number, frame):
-        checkpoint.stop(number)
-        for each in numbers:
-            signal.signal(each, before[each])
-        if say:
-            say("Finishing this step, then writing a checkpoint. Once more to stop at once.")
-
-    before = {}
-    with contextlib.suppress(ValueError):
-        for number in numbers:
-            before[number] = signal.signal(number, stop)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _groups(model, like=None):
-    """Variables of all that a training changes, by group; of `like`, an earlier result's names."""
-    groups = {"model": model.variables}
-    if getattr(model, "optimizer", None) is not None:
-        if not model.optimizer.built:
-            model.optimizer.build(model.trainable_variables)
-        groups["optimizer"] = model.optimizer.variables
-    # Random layers without a seed of their own.
-    wanted = like is not None and bool(_group(like, "seeds"))
-    with contextlib.suppress(ImportError):
-        generator = global_seed_generator(create=wanted)
-        if generator is not None and (like is None or wanted):
-            groups["seeds"] = [generator.state]
-    return groups
-
-
-def _group(arrays, group):
-    """Pairs of (path, array) of a group, in its order."""
-    return [
-        (name.split("/", 2)[2], array)
-        for name, array in arrays.items()
-        if name.split("/", 1)[0] == group
-    ]

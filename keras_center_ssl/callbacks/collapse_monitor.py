@@ -1,27 +1,25 @@
 """Collapse, seen while it happens."""
 
 import dataclasses
-import math
-import textwrap
 import warnings
 
 import keras
-import numpy as np
 
-from keras_center_ssl import diagnosis, geometry
+from keras_center_ssl import diagnosis
+from keras_center_ssl.callbacks.collapse_board import CollapseBoard
 from keras_center_ssl.callbacks.collapse_causes import likely_causes
+from keras_center_ssl.callbacks.collapse_finding import CollapseFinding
 from keras_center_ssl.callbacks.embedding_probe import Probe
-from keras_center_ssl.diagnosis.rules import FEW_SAMPLES
+from keras_center_ssl.callbacks.streak import Streak
+from keras_center_ssl.callbacks.training_reports import (
+    diverged,
+    report_of_embeddings,
+    report_of_sums,
+)
+from keras_center_ssl.callbacks.weight_check import first_bad_weight
 from keras_center_ssl.errors import CollapseError, CollapseWarning, InputError, one_of
 
 ACTIONS = ("warn", "stop", "raise")
-
-# A verdict does not count while its figure would be healthy after this many checks at its pace.
-PATIENT_CHECKS = 10
-# Up to here the whole spectrum costs milliseconds; beyond, the leading eigenvalues do.
-_EXACT_DIMENSIONS = 512
-# Above this share of zero vectors there is not enough left to measure.
-_MOST_ZEROS = 0.5
 _LOGGED = (
     "center_norm",
     "positive_cosine",
@@ -31,36 +29,6 @@ _LOGGED = (
     "dimensions_99",
     "effective_rank",
 )
-
-
-@dataclasses.dataclass(frozen=True)
-class CollapseFinding:
-    """A verdict that has held for some time.
-
-    Attributes:
-        verdict: A verdict of `kcs.diagnose`, or `"diverged"`: loss or embeddings are not finite.
-        step: Step of training at which it was certain, counted from 1 over all epochs.
-        since: Step of the first check of the streak.
-        reasons: Sentences that explain the verdict.
-        causes: What usually causes it for this method, the most likely first.
-        figures: Name to float.
-        source: Where the figures come from, in words.
-    """
-
-    verdict: str
-    step: int
-    since: int
-    reasons: list
-    causes: list
-    figures: dict
-    source: str
-
-    def __str__(self):
-        title = self.verdict.replace("_", " ").capitalize()
-        lines = [f"{title} at step {self.step}, seen since step {self.since} ({self.source})."]
-        lines += [_item(reason) for reason in self.reasons]
-        lines += ["What usually causes it:", *(_item(cause) for cause in self.causes)]
-        return "\n".join(lines)
 
 
 class CollapseMonitor(keras.callbacks.Callback):
@@ -145,7 +113,7 @@ class CollapseMonitor(keras.callbacks.Callback):
         self.history = []
         self.critical_center_weight = None
         self._step = self._epoch_start = 0
-        self._writer = None
+        self._board = CollapseBoard(log_dir)
 
     # What Keras calls.
 
@@ -156,7 +124,7 @@ class CollapseMonitor(keras.callbacks.Callback):
                 f"{type(self.model).__name__} keeps none. Pass data= (a fixed set of images) and "
                 "embeddings= (a function of model and batch, or the name of a layer)."
             )
-        self._streak = _Streak(self.patience)
+        self._streak = Streak(self.patience)
         self._announced = set()
         self._logged, self._loss = {}, 0.0
         if self._probe is not None:
@@ -185,9 +153,7 @@ class CollapseMonitor(keras.callbacks.Callback):
             logs.update({"collapsed": 0.0, **self._logged})
 
     def on_train_end(self, logs=None):
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+        self._board.close()
 
     # What `Checkpoint` saves: a resumed training goes on with the same streaks and windows.
 
@@ -223,9 +189,12 @@ class CollapseMonitor(keras.callbacks.Callback):
     def _check(self):
         if hasattr(self.model, "jax_state_sync"):
             self.model.jax_state_sync()
-        report = self._report_of_sums() if self._probe is None else self._report_of_probe()
+        report, histograms = self._report()
         if report is None:
             return
+        if not report.healthy and report.verdict != diagnosis.DIVERGED:
+            weight = first_bad_weight(self.model)
+            report = report if weight is None else diverged(report, weight)
         certain = self._streak.add(self._step, report)
         self.history.append(
             {
@@ -242,7 +211,9 @@ class CollapseMonitor(keras.callbacks.Callback):
             "collapsed": float(certain),
             **{self._prefix + name: value for name, value in figures.items()},
         }
-        self._write_scalars()
+        self._board.scalars(self._logged, self._step)
+        for name, values in histograms.items():
+            self._board.histogram(self._prefix + name, values, self._step)
         if report.healthy:
             self._announced.clear()
         elif certain and report.verdict not in self._announced:
@@ -265,61 +236,18 @@ class CollapseMonitor(keras.callbacks.Callback):
         if self.on_collapse == "stop":
             self.model.stop_training = True
 
-    def _report_of_sums(self):
-        """The verdict on the steps since the last check, or `None` where they are too few."""
+    def _report(self):
+        """The verdict on what there is now, or `None`, and histograms by name."""
+        loss = float(self._loss)
+        if self._probe is not None:
+            embeddings = self._probe.embed(self.model)
+            return report_of_embeddings(embeddings, loss, histograms=self.log_dir is not None)
         tracker = next(iter(self.model.trackers.values()))
-        now = tracker.snapshot()
-        window, steps = now.since(self._snapshot), self._step - self._snapshot_step
-        # The covariance is centred within each step, which costs one degree of freedom a step.
-        count = window.covariance_count - steps if tracker.tracks_covariance else window.count
-        if count < FEW_SAMPLES:
-            return None
-        self._snapshot, self._snapshot_step = now, self._step
-        figures = tracker.step_figures(window)
-        figures["center_norm_squared"] = figures["center_norm"] ** 2
-        figures["augmentation_noise"] = 1.0 - figures["positive_cosine"]
-        covariance = tracker.covariance(window)
-        limits = diagnosis.thresholds(int(count), tracker.dim)
-        if covariance is not None and np.isfinite(covariance).all():
-            spectrum = _spectrum(covariance, limits["dimensions_99"])
-            none = tracker.no_variance(window)
-            figures["participation_ratio"] = _participation_ratio(covariance, none)
-            figures["dimensions_99"] = float(diagnosis.dimensions_99_of(spectrum, none))
-            self._write_histogram("spectrum", _log_shares(spectrum))
-        finite = all(map(math.isfinite, (float(self._loss), *figures.values())))
-        return _report(
-            figures if finite else {},
-            limits,
-            not_finite=not finite,
-            zero=window.zero_share,
-            samples=int(window.count),
-            dimension=tracker.dim,
-            name=f"embeddings of the last {steps} steps",
-        )
-
-    def _report_of_probe(self):
-        """The verdict on the fixed set of views."""
-        embeddings = self._probe.embed(self.model)
-        n, d = embeddings[0].shape
-        name = f"embeddings of {n} fixed samples"
-        finite = np.all([np.isfinite(z).all(axis=1) for z in embeddings], axis=0)
-        zero = np.any([~z.any(axis=1) for z in embeddings], axis=0)
-        all_finite = finite.all() and math.isfinite(float(self._loss))
-        if not all_finite or zero.mean() > _MOST_ZEROS or (~zero).sum() < 2:
-            return _report(
-                {},
-                diagnosis.thresholds(n, d),
-                not_finite=not all_finite,
-                zero=zero.mean(),
-                samples=n,
-                dimension=d,
-                name=name,
-            )
-        kept = [z[~zero].astype("float64") for z in embeddings]
-        if self.log_dir is not None:
-            self._write_histogram("spectrum", _log_shares(geometry.covariance_spectrum(kept[0])))
-            self._write_histogram("pairwise_cosine", geometry.pairwise_cosines(kept[0]))
-        return diagnosis.diagnose(*kept, name=name)
+        now, steps = tracker.snapshot(), self._step - self._snapshot_step
+        report, histograms = report_of_sums(tracker, now.since(self._snapshot), steps, loss)
+        if report is not None:
+            self._snapshot, self._snapshot_step = now, self._step
+        return report, histograms
 
     def _estimate_critical_weight(self):
         """Warns before the first step of a centre weight that will not hold."""
@@ -338,131 +266,3 @@ class CollapseMonitor(keras.callbacks.Callback):
                 ),
                 stacklevel=2,
             )
-
-    # TensorBoard.
-
-    def _write_scalars(self):
-        if self.log_dir is None:
-            return
-        from keras_center_ssl.engine.tensorflow_when_used import tf
-
-        with self._tensorboard().as_default():
-            for name, value in self._logged.items():
-                tf.summary.scalar(f"collapse/{name}", value, step=self._step)
-
-    def _write_histogram(self, name, values):
-        if self.log_dir is None:
-            return
-        from keras_center_ssl.engine.tensorflow_when_used import tf
-
-        with self._tensorboard().as_default():
-            tf.summary.histogram(f"collapse/{self._prefix}{name}", values, step=self._step)
-
-    def _tensorboard(self):
-        if self._writer is None:
-            from keras_center_ssl.engine.tensorflow_when_used import tf
-
-            self._writer = tf.summary.create_file_writer(str(self.log_dir))
-        return self._writer
-
-
-class _Streak:
-    """Checks without a healthy one between, and whether there are enough to be certain."""
-
-    def __init__(self, patience):
-        self.patience = patience
-        self.reset()
-
-    def reset(self):
-        self.since, self._counted, self._best = None, 0, -math.inf
-
-    def add(self, step, report):
-        """Takes a check into account; returns whether a collapse is certain."""
-        if report.healthy:
-            self.reset()
-            return False
-        if self.since is None:
-            self.since = step
-        health = _health(report)
-        pace = health - self._best
-        if not (math.isfinite(pace) and pace > 0 and (1.0 - health) / pace <= PATIENT_CHECKS):
-            self._counted += 1
-        self._best = max(self._best, health)
-        return report.verdict == diagnosis.DIVERGED or self._counted >= self.patience
-
-
-def _health(report):
-    """How near the figure behind a verdict is to its limit: 0 to 1, where 1 is healthy."""
-    figures, limits = report.figures, report.thresholds
-    if not figures:
-        return 0.0
-    if report.verdict == "complete_collapse":
-        if "between_variance" in figures:
-            health = figures["between_variance"] / limits["between_variance"]
-        else:
-            health = (1.0 - figures["center_norm_squared"]) / (1.0 - limits["center_norm_squared"])
-    elif report.verdict == "cluster_collapse":
-        names = ("within_group_share", "distinct_share")
-        health = min(figures[name] / limits[name] for name in names if name in figures)
-    else:
-        names = ("participation_ratio", "dimensions_99")
-        health = min(figures[name] / limits[name] for name in names)
-    return min(max(health, 0.0), 1.0)
-
-
-def _report(figures, limits, *, not_finite, zero, samples, dimension, name):
-    """A report on embeddings some of which may be unfit to measure."""
-    if not_finite:
-        verdict = diagnosis.DIVERGED
-        reasons = ["The loss or embeddings are NaN or infinite: the training diverged."]
-    elif zero > _MOST_ZEROS:
-        verdict = "complete_collapse"
-        reasons = [
-            f"{100 * zero:.0f} % of the embeddings are zero vectors, which have no direction: the "
-            "encoder's last units are dead, or its outputs overflow."
-        ]
-    else:
-        verdict, reasons = diagnosis.judge(figures, limits, samples, dimension)
-    return diagnosis.CollapseReport(
-        verdict=verdict,
-        reasons=reasons,
-        figures=figures,
-        thresholds=limits,
-        warnings=[],
-        samples=samples,
-        dimension=dimension,
-        views=2,
-        name=name,
-    )
-
-
-def _participation_ratio(covariance, no_variance=geometry.NO_VARIANCE):
-    trace = np.trace(covariance)
-    if trace < no_variance:
-        return 0.0
-    return float(trace**2 / np.sum(np.square(covariance)))
-
-
-def _spectrum(covariance, limit):
-    """Eigenvalues, largest first: all, or of a large matrix enough to say whether 99 % of the
-    variance lie within `limit` directions; what they do not hold is one more entry at the end.
-    """
-    d = len(covariance)
-    if d <= _EXACT_DIMENSIONS:
-        return np.linalg.eigvalsh(covariance)[::-1].clip(min=0)
-    # Subspace iteration from a seeded start (Halko et al., 2011).
-    count = math.ceil(limit) + 16
-    basis = np.random.default_rng(0).normal(size=(d, count))
-    for _ in range(4):
-        basis = np.linalg.qr(covariance @ basis)[0]
-    leading = np.linalg.eigvalsh(basis.T @ covariance @ basis)[::-1].clip(min=0)
-    return np.append(leading, max(np.trace(covariance) - leading.sum(), 0.0))
-
-
-def _log_shares(spectrum):
-    shares = spectrum / max(spectrum.sum(), 1e-12)
-    return np.log10(np.maximum(shares, 1e-8))
-
-
-def _item(sentence):
-    return textwrap.fill(sentence, 92, initial_indent="- ", subsequent_indent="  ")

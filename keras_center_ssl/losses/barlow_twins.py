@@ -4,7 +4,7 @@ from keras import ops
 
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.losses._similarity import check_pair
-from keras_center_ssl.numerics import full_precision
+from keras_center_ssl.numerics import full_precision, nan_unless
 
 EPSILON = 1e-5
 
@@ -51,4 +51,6 @@ def barlow_twins(z1, z2, redundancy_weight=5e-3, *, standardize=True):
 
 def _standardized(z):
     centered = z - ops.mean(z, axis=0)
-    return centered * ops.rsqrt(ops.mean(ops.square(centered), axis=0) + EPSILON)
+    variance = ops.mean(ops.square(centered), axis=0)
+    # Too large to be squared, a dimension would be divided by infinity.
+    return nan_unless(ops.isfinite(variance), centered * ops.rsqrt(variance + EPSILON))

@@ -2,11 +2,8 @@
 
 from keras import ops
 
-from keras_center_ssl.errors import one_of
 from keras_center_ssl.losses._similarity import check_pair, unit
 from keras_center_ssl.numerics import full_precision
-
-CENTERS = ("pooled", "cross_view")
 
 
 def center(
@@ -15,7 +12,7 @@ def center(
     center_weight=1.0,
     decorrelation_weight=0.0,
     *,
-    center="pooled",
+    cross_view=False,
     unbiased=False,
     reference_center=None,
 ):
@@ -34,7 +31,7 @@ def center(
         z2: Embeddings of the second view, `(B, D)`.
         center_weight: Weight of the squared centre (lambda), 0 or more.
         decorrelation_weight: Weight of the squared second moment (mu), 0 or more.
-        center: `"pooled"`: `||c||^2` as above; `"cross_view"`: `<mean z1, mean z2>`.
+        cross_view: Whether `<mean z1, mean z2>` takes the place of `||c||^2`.
         unbiased: Leave pairs of a sample with itself out of the squared centre, so that its
             expectation does not depend on the batch size (it may then be slightly negative).
         reference_center: Optional `(D,)` centre from elsewhere (a running mean, say). The squared
@@ -45,11 +42,9 @@ def center(
         A scalar, the mean over the batch.
 
     Raises:
-        InputError: If shapes differ, the batch has one sample, or `center` is unknown.
+        InputError: If shapes differ or the batch has one sample.
     """
     check_pair(z1, z2)
-    if center not in CENTERS:
-        raise one_of("center", center, CENTERS)
     z1, z2 = unit(z1), unit(z2)
     agreement = ops.mean(ops.sum(z1 * z2, axis=-1))
     if reference_center is not None:
@@ -57,21 +52,22 @@ def center(
         reference = ops.stop_gradient(ops.cast(reference_center, full_precision()))
         squared_center = 2 * ops.sum(batch_center * reference)
     else:
-        squared_center = _squared_center(z1, z2, agreement, center, unbiased)
+        squared_center = _squared_center(z1, z2, agreement, cross_view, unbiased)
     loss = -agreement + center_weight * squared_center
     if decorrelation_weight:
         loss = loss + decorrelation_weight * _squared_second_moment(ops.concatenate([z1, z2]))
     return loss
 
 
-def _squared_center(z1, z2, agreement, center, unbiased):
+def _squared_center(z1, z2, agreement, cross_view, unbiased):
     mean1, mean2 = ops.mean(z1, axis=0), ops.mean(z2, axis=0)
     n = ops.cast(ops.shape(z1)[0], full_precision())
-    if center == "cross_view":
+    if cross_view:
         squared = ops.sum(mean1 * mean2)
         return (n * squared - agreement) / (n - 1) if unbiased else squared
     squared = ops.sum(ops.square((mean1 + mean2) / 2))
-    # THEORY.md 4: of the 4 n^2 pairs, 2 n are a vector with itself, 2 n a sample's two views.
+    # Of the 4 n^2 pairs whose mean ||c||^2 is, 2 n are a vector with itself (cosine 1) and 2 n a
+    # sample's two views: U = (4 n^2 ||c||^2 - 2 n - 2 sum <z1, z2>) / (4 n (n - 1)).
     return (2 * n * squared - 1 - agreement) / (2 * (n - 1)) if unbiased else squared
 
 

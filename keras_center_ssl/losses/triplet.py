@@ -4,7 +4,7 @@ from keras import ops
 
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.losses._similarity import check_pair, unit
-from keras_center_ssl.numerics import full_precision
+from keras_center_ssl.numerics import at_least, full_precision
 
 
 def triplet(anchor, positive, margin=1.0):
@@ -16,7 +16,7 @@ def triplet(anchor, positive, margin=1.0):
     twice this one.
 
     Without the hinge (`margin=None`) it is `kcs.losses.center` at `center_weight=1` with
-    `center="cross_view"` and `unbiased=True`: attraction of the views, and repulsion from the
+    `cross_view=True` and `unbiased=True`: attraction of the views, and repulsion from the
     centre. A hinge restricts both to the triplets that it leaves active; from 2 on all are.
 
     Args:
@@ -43,5 +43,5 @@ def triplet(anchor, positive, margin=1.0):
         total = ops.sum(ops.sum(anchor, axis=0) * ops.sum(positive, axis=0))
         return (total - ops.sum(agreement)) / (n * (n - 1)) - ops.mean(agreement)
     cosines = ops.matmul(anchor, ops.transpose(positive))
-    hinge = ops.relu(margin - agreement[:, None] + cosines)
+    hinge = at_least(margin - agreement[:, None] + cosines, 0.0)
     return ops.sum(hinge * (1.0 - ops.eye(ops.shape(anchor)[0]))) / (n * (n - 1))

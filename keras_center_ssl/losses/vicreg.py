@@ -4,7 +4,7 @@ from keras import ops
 
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.losses._similarity import check_pair
-from keras_center_ssl.numerics import full_precision
+from keras_center_ssl.numerics import at_least, full_precision
 
 EPSILON = 1e-4
 
@@ -60,4 +60,4 @@ def _regularizers(z):
     std = ops.sqrt(ops.sum(ops.square(z), axis=0) / (rows - 1.0) + EPSILON)
     covariance = ops.matmul(ops.transpose(z), z) / (rows - 1.0)
     off_diagonal = covariance * (1.0 - ops.eye(dim))
-    return ops.mean(ops.relu(1.0 - std)), ops.sum(ops.square(off_diagonal)) / dim
+    return ops.mean(at_least(1.0 - std, 0.0)), ops.sum(ops.square(off_diagonal)) / dim

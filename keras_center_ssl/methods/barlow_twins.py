@@ -4,6 +4,7 @@ import keras
 
 from keras_center_ssl import heads, losses
 from keras_center_ssl.methods.base import SSLModel
+from keras_center_ssl.methods.verdicts import FEW_DIMENSIONS
 
 
 @keras.saving.register_keras_serializable(package="keras_center_ssl")
@@ -53,10 +54,7 @@ class BarlowTwins(SSLModel):
         self.track(projection=output_dim)
 
     def branches(self, views, training):
-        z1, z2 = (
-            self.projector(self.encoder(view, training=training), training=training)
-            for view in views[:2]
-        )
+        z1, z2 = self.project(views, training)
         loss = losses.barlow_twins(
             self.gather(z1),
             self.gather(z2),
@@ -64,3 +62,22 @@ class BarlowTwins(SSLModel):
             standardize=self.batch_norm,
         )
         return self.loss_scale * loss, {"projection": (z1, z2)}
+
+    def collapse_causes(self, verdict):
+        causes = []
+        if verdict in FEW_DIMENSIONS and not self.redundancy_weight:
+            causes.append(
+                "redundancy_weight=0: nothing keeps the dimensions apart, and all may carry the "
+                "same. Published: 5e-3."
+            )
+        if not self.batch_norm:
+            causes.append(
+                "batch_norm=False: it is the standardisation over the batch that takes the centre "
+                "away. Set batch_norm=True."
+            )
+        if verdict in FEW_DIMENSIONS and self.redundancy_weight:
+            causes.append(
+                f"redundancy_weight={self.redundancy_weight:g} may be too small for "
+                f"{self.output_dim} dimensions: the off-diagonal has to weigh against the diagonal."
+            )
+        return [*causes, *super().collapse_causes(verdict)]

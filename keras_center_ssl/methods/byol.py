@@ -3,7 +3,6 @@
 import keras
 
 from keras_center_ssl import heads, losses
-from keras_center_ssl.encoders.sizes import encode
 from keras_center_ssl.errors import one_of
 from keras_center_ssl.methods.base import SSLModel
 from keras_center_ssl.methods.teacher import Teacher, check_momentum, cosine_momentum
@@ -66,19 +65,29 @@ class BYOL(SSLModel):
         self.track(projection=output_dim)
 
     def branches(self, views, training):
-        students, predictions, targets = [], [], []
-        for view in views[:2]:
-            z = self.projector(encode(self.encoder, view, training), training=training)
-            students.append(z)
-            predictions.append(
-                z if self.prediction_head is None else self.prediction_head(z, training=training)
-            )
-            targets.append(self.teacher(view, training=training))
-        cosine = losses.negative_cosine(predictions[0], targets[1])
-        cosine += losses.negative_cosine(predictions[1], targets[0])
-        loss = self.replica_mean(2.0 + cosine, students[0])
-        return loss, {"projection": tuple(students)}
+        z1, z2 = self.project(views, training)
+        p1, p2 = (
+            z if self.prediction_head is None else self.prediction_head(z, training=training)
+            for z in (z1, z2)
+        )
+        target1, target2 = (self.teacher(view, training=training) for view in views)
+        cosines = losses.negative_cosine(p1, target2) + losses.negative_cosine(p2, target1)
+        return self.replica_mean(2.0 + cosines, z1), {"projection": (z1, z2)}
 
     def after_step(self, embeddings):
         momentum = cosine_momentum(self.momentum, self.final_momentum, self.clock.progress)
         self.teacher.update([self.encoder, self.projector], momentum)
+
+    def collapse_causes(self, verdict):
+        causes = []
+        if self.predictor is None:
+            causes.append(
+                "predictor=None: without a predictor the student is drawn to its own past. Set "
+                'predictor="mlp".'
+            )
+        if self.momentum < 0.9:
+            causes.append(
+                f"momentum={self.momentum:g}: the teacher follows the student at once, so that "
+                "both run towards each other. Published: 0.996 (0.99 for short trainings)."
+            )
+        return [*causes, *super().collapse_causes(verdict)]

@@ -5,6 +5,7 @@ import keras
 from keras_center_ssl import heads, losses
 from keras_center_ssl.errors import one_of
 from keras_center_ssl.methods.base import SSLModel
+from keras_center_ssl.methods.verdicts import COMPLETE, FEW_DIMENSIONS
 
 CENTERS = ("batch", "cross_view", "ema")
 
@@ -68,19 +69,31 @@ class CenterSSL(SSLModel):
         self.trackers["projection"].momentum = center_momentum
 
     def branches(self, views, training):
-        z1, z2 = (
-            self.projector(self.encoder(view, training=training), training=training)
-            for view in views[:2]
-        )
+        z1, z2 = self.project(views, training)
         loss = losses.center(
             self.gather(z1),
             self.gather(z2),
             self.center_weight,
             self.decorrelation_weight,
-            center="cross_view" if self.center == "cross_view" else "pooled",
+            cross_view=self.center == "cross_view",
             unbiased=self.unbiased,
             reference_center=(
                 self.trackers["projection"].ema_center if self.center == "ema" else None
             ),
         )
         return loss, {"projection": (z1, z2)}
+
+    def collapse_causes(self, verdict):
+        causes = []
+        if verdict == COMPLETE and self.center_weight < 1:
+            causes.append(
+                f"center_weight={self.center_weight:g} may be under the critical weight, below "
+                "which the attraction of the views wins. 1 is always above it; "
+                "kcs.critical_center_weight estimates how low it may be."
+            )
+        if verdict in FEW_DIMENSIONS and not self.decorrelation_weight:
+            causes.append(
+                "decorrelation_weight=0: the centre term keeps the centre short, but half the "
+                "samples at v and half at -v have no centre either. Set decorrelation_weight=1."
+            )
+        return [*causes, *super().collapse_causes(verdict)]

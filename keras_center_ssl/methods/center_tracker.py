@@ -1,13 +1,12 @@
 """The running, replica-exact state behind every centre figure that `fit` logs."""
 
-import dataclasses
-
 import keras
 import numpy as np
 from keras import ops
 
 from keras_center_ssl import engine, geometry
-from keras_center_ssl.numerics import full_precision
+from keras_center_ssl.methods.snapshot import Snapshot
+from keras_center_ssl.numerics import at_least, full_precision, unit_length
 
 LARGEST_COVARIANCE = 2048
 
@@ -80,8 +79,7 @@ class CenterTracker(keras.layers.Layer):
 
     def update_state(self, z1, z2):
         """Adds a batch: two `(B, dim)` embeddings, of which this replica holds its part."""
-        z1 = ops.stop_gradient(ops.normalize(ops.cast(z1, full_precision()), axis=-1))
-        z2 = ops.stop_gradient(ops.normalize(ops.cast(z2, full_precision()), axis=-1))
+        z1, z2 = (ops.stop_gradient(unit_length(ops.cast(z, full_precision()))) for z in (z1, z2))
         batch = {
             "count": ops.cast(ops.shape(z1)[0], full_precision()),
             "pair_sum": ops.sum(z1 * z2),
@@ -169,10 +167,10 @@ class CenterTracker(keras.layers.Layer):
             mean_square = ops.square(center)
         variance = sums["square_sum"] / (2 * n) - mean_square
         return {
-            "center_norm": ops.sqrt(ops.maximum(squared_center, 0.0)),
+            "center_norm": ops.sqrt(at_least(squared_center, 0.0)),
             "positive_cosine": agreement,
             "between_variance": agreement - squared_center,
-            "normalized_std": ops.mean(ops.sqrt(ops.maximum(variance, 0.0))) * self.dim**0.5,
+            "normalized_std": ops.mean(ops.sqrt(at_least(variance, 0.0))) * self.dim**0.5,
         }
 
     def snapshot(self):
@@ -260,73 +258,6 @@ class CenterTracker(keras.layers.Layer):
             "covariance_every": self.covariance_every,
             "momentum": self.momentum,
         }
-
-
-@keras.saving.register_keras_serializable(package="keras_center_ssl")
-class RunningMean(keras.layers.Layer):
-    """Mean of a scalar over the steps since the last reset, the same on every replica."""
-
-    def __init__(self, **kwargs):
-        super().__init__(**{**kwargs, "trainable": False, "dtype": full_precision()})
-        state = dict(shape=(), initializer="zeros", trainable=False, aggregation="mean")
-        self.total = self.add_weight(name="total", **state)
-        self.steps = self.add_weight(name="steps", **state)
-        self.built = True
-
-    def update_state(self, value):
-        """Adds this replica's `value`; replicas count alike."""
-        value = engine.all_reduce_sum(ops.cast(value, full_precision())) / engine.replica_count()
-        self.total.assign(self.total + ops.stop_gradient(value))
-        self.steps.assign(self.steps + 1.0)
-
-    def reset_state(self):
-        for state in (self.total, self.steps):
-            state.assign(ops.zeros(()))
-
-    def result(self):
-        return self.total / ops.maximum(self.steps, 1.0)
-
-
-@dataclasses.dataclass(frozen=True)
-class Snapshot:
-    """Sums of a `CenterTracker` at some step, as NumPy arrays."""
-
-    sums: dict
-    resets: int
-    # Of a difference of two sums of outer products: the trace of the larger.
-    carried: float = 0.0
-
-    def since(self, earlier):
-        """What came after an earlier snapshot; all of this one if there was a reset between."""
-        if earlier is None or earlier.resets != self.resets:
-            return self
-        return Snapshot(
-            {k: v.astype("float64") - earlier.sums[k] for k, v in self.sums.items()},
-            self.resets,
-            float(np.trace(self.sums["outer_sum"])) if "outer_sum" in self.sums else 0.0,
-        )
-
-    @property
-    def count(self):
-        """Samples in the sums."""
-        return float(self.sums["count"])
-
-    @property
-    def mean_batch(self):
-        """Samples in a step, 1 or more; large batches count for more."""
-        return float(self.sums["step_pairs"]) / max(4 * self.count, 1.0) + 1.0
-
-    @property
-    def covariance_count(self):
-        """Samples in the covariance, 0 where it is not tracked."""
-        return float(self.sums.get("outer_count", 0.0))
-
-    @property
-    def zero_share(self):
-        """Share of embeddings that are zero vectors, in [0, 1]: the figures do not see them."""
-        # Every other embedding has unit length.
-        squares = self.sums["square_sum"].sum(dtype="float64")
-        return float(max(0.0, 1.0 - squares / max(2 * self.count, 1.0)))
 
 
 def _center(sums):

@@ -4,6 +4,7 @@ import keras
 
 from keras_center_ssl import heads, losses
 from keras_center_ssl.methods.base import SSLModel
+from keras_center_ssl.methods.verdicts import COMPLETE
 
 
 @keras.saving.register_keras_serializable(package="keras_center_ssl")
@@ -44,9 +45,20 @@ class DCL(SSLModel):
         self.track(projection=output_dim)
 
     def branches(self, views, training):
-        z1, z2 = (
-            self.projector(self.encoder(view, training=training), training=training)
-            for view in views[:2]
-        )
+        z1, z2 = self.project(views, training)
         loss = losses.dcl(self.gather(z1), self.gather(z2), self.temperature)
         return loss, {"projection": (z1, z2)}
+
+    def collapse_causes(self, verdict):
+        causes = []
+        if self.temperature > 0.7:
+            causes.append(
+                f"temperature={self.temperature:g}: all negatives repel alike, so that only the "
+                "centre is repelled, and few dimensions are used. Published: 0.07 to 0.1."
+            )
+        if verdict == COMPLETE and self.temperature < 0.05:
+            causes.append(
+                f"temperature={self.temperature:g}: only the nearest negative repels. Published: "
+                "0.07 to 0.1."
+            )
+        return [*causes, *super().collapse_causes(verdict)]

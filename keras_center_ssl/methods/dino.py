@@ -4,11 +4,9 @@ import keras
 from keras import ops
 
 from keras_center_ssl import engine, heads, losses
-from keras_center_ssl.encoders.sizes import encode
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.losses.dino import teacher_probabilities
 from keras_center_ssl.methods.base import SSLModel
-from keras_center_ssl.methods.center_tracker import RunningMean
 from keras_center_ssl.methods.teacher import Teacher, check_momentum, cosine_momentum
 from keras_center_ssl.numerics import full_precision
 
@@ -53,6 +51,8 @@ class DINO(SSLModel):
             length of an epoch is unknown, as in a loop of `train_on_batch`.
         gradient_clip: Largest norm of each variable's gradient; `None` for no clipping.
     """
+
+    maximum_views = None
 
     def __init__(
         self,
@@ -118,9 +118,7 @@ class DINO(SSLModel):
             trainable=False,
             aggregation="mean",
         )
-        names = ("teacher_entropy", "teacher_student_kl")
-        self._means = {name: RunningMean(name=name) for name in names}
-        self._validation_means = {name: RunningMean(name=f"validation_{name}") for name in names}
+        self.track_means("teacher_entropy", "teacher_student_kl")
         self.track(projection=bottleneck_dim)
 
     @property
@@ -139,10 +137,7 @@ class DINO(SSLModel):
         return start + (end - start) * done
 
     def branches(self, views, training):
-        embeddings = [
-            self.projector(encode(self.encoder, view, training), training=training)
-            for view in views
-        ]
+        embeddings = self.project(views, training)
         students = [self.prototypes(z, training=training) for z in embeddings]
         teachers = tuple(self.teacher(view, training=training) for view in views[:GLOBAL_VIEWS])
         temperature, center = self.current_teacher_temperature, self.teacher_center.value
@@ -190,19 +185,33 @@ class DINO(SSLModel):
             share = self.center_momentum
             self.teacher_center.assign(share * self.teacher_center + (1 - share) * total / count)
 
-    def update_figures(self, loss, embeddings):
-        logs = super().update_figures(loss, embeddings)
-        means = self._validation_means if self._evaluating else self._means
-        for name, mean in means.items():
-            mean.update_state(embeddings[name])
-            logs[name] = mean.result()
-        return logs
-
-    def reset_metrics(self):
-        super().reset_metrics()
-        means = self._validation_means if self._evaluating else self._means
-        for mean in means.values():
-            mean.reset_state()
+    def collapse_causes(self, verdict):
+        causes = []
+        if not self.centering:
+            causes.append(
+                "centering=False: one prototype may take all samples. Set centering=True."
+            )
+        elif self.center_momentum > 0.99:
+            causes.append(
+                f"center_momentum={self.center_momentum:g}: the teacher's centre follows too "
+                "slowly. Published: 0.9."
+            )
+        if not self.sharpening:
+            causes.append(
+                "sharpening=False: the teacher's assignments become uniform. Set sharpening=True."
+            )
+        elif self.teacher_temperature >= self.student_temperature:
+            causes.append(
+                f"teacher_temperature={self.teacher_temperature:g} is not below "
+                f"student_temperature={self.student_temperature:g}: the teacher does not sharpen. "
+                "Published: 0.04 to 0.07, and 0.1."
+            )
+        if self.momentum < 0.9:
+            causes.append(
+                f"momentum={self.momentum:g}: the teacher follows the student at once. "
+                "Published: 0.996."
+            )
+        return [*causes, *super().collapse_causes(verdict)]
 
 
 def _entropy(teacher, center, temperature):

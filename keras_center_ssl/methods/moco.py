@@ -4,12 +4,12 @@ import keras
 from keras import ops
 
 from keras_center_ssl import engine, heads, losses
-from keras_center_ssl.encoders.sizes import encode
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.losses._similarity import unit
 from keras_center_ssl.methods.base import SSLModel
 from keras_center_ssl.methods.queue import EmbeddingQueue
 from keras_center_ssl.methods.teacher import Teacher, check_momentum, cosine_momentum
+from keras_center_ssl.methods.verdicts import COMPLETE
 
 
 @keras.saving.register_keras_serializable(package="keras_center_ssl")
@@ -21,7 +21,7 @@ class MoCo(SSLModel):
     softmax-weighted at a low temperature, their plain mean at a high one.
 
     The queue is a weight that is saved with the model; rows that no batch has filled yet are
-    ignored. Behind each step the keys of the global batch go in at its front. The original
+    ignored. After each step the keys of the global batch go in at its front. The original
     shuffles samples between GPUs so that a query and its key do not share their batch norm's
     statistics; here the statistics are global, which serves the same end.
 
@@ -73,19 +73,16 @@ class MoCo(SSLModel):
         self.track(projection=output_dim)
 
     def branches(self, views, training):
-        queries = tuple(
-            self.projector(encode(self.encoder, view, training), training=training)
-            for view in views[:2]
-        )
-        keys = tuple(
+        query1, query2 = self.project(views, training)
+        keys = [
             self.teacher(view, training=training)
-            for view in (views[:2] if self.symmetric else views[1:2])
-        )
-        loss = self._contrast(queries[0], keys[-1])
+            for view in (views if self.symmetric else views[1:])
+        ]
+        loss = self._contrast(query1, keys[-1])
         if self.symmetric:
-            loss = (loss + self._contrast(queries[1], keys[0])) / 2
-        loss = self.replica_mean(loss, queries[0])
-        return loss, {"projection": queries, "keys": keys}
+            loss = (loss + self._contrast(query2, keys[0])) / 2
+        loss = self.replica_mean(loss, query1)
+        return loss, {"projection": (query1, query2), "keys": keys}
 
     def _contrast(self, query, key):
         return losses.info_nce(
@@ -98,3 +95,22 @@ class MoCo(SSLModel):
         # Of all replicas, whatever `global_batch` says: the queue is one for all of them.
         keys = [unit(engine.all_gather(key)) for key in embeddings["keys"]]
         self.queue.push(ops.concatenate(keys))
+
+    def collapse_causes(self, verdict):
+        causes = []
+        if self.temperature > 0.7:
+            causes.append(
+                f"temperature={self.temperature:g}: all keys repel alike, so that only the centre "
+                "is repelled, and few dimensions are used. Published: 0.07 to 0.2."
+            )
+        if verdict == COMPLETE and self.temperature < 0.05:
+            causes.append(
+                f"temperature={self.temperature:g}: only the nearest key repels. Published: 0.07 "
+                "to 0.2."
+            )
+        if self.momentum < 0.9:
+            causes.append(
+                f"momentum={self.momentum:g}: the keys in the queue come from encoders that differ "
+                "too much. Published: 0.99 to 0.999."
+            )
+        return [*causes, *super().collapse_causes(verdict)]

@@ -80,14 +80,37 @@ class SimSiam(SSLModel):
         return z if self.prediction_head is None else self.prediction_head(z, training=training)
 
     def branches(self, views, training):
-        z1, z2 = (
-            self.projector(self.encoder(view, training=training), training=training)
-            for view in views[:2]
-        )
+        z1, z2 = self.project(views, training)
         p1, p2 = self.predict_view(z1, training), self.predict_view(z2, training)
         target1, target2 = (ops.stop_gradient(z) if self.stop_gradient else z for z in (z1, z2))
         loss = (losses.negative_cosine(p1, target2) + losses.negative_cosine(p2, target1)) / 2
         return self.replica_mean(loss, z1), {"projection": (z1, z2)}
+
+    def collapse_causes(self, verdict):
+        causes = []
+        if not self.stop_gradient:
+            causes.append(
+                "stop_gradient=False: both views run towards each other, and nothing holds them "
+                "apart. Set stop_gradient=True."
+            )
+        if self.predictor is None:
+            causes.append(
+                "predictor=None: without a predictor the views attract each other directly. Set "
+                'predictor="mlp".'
+            )
+        elif self.predictor != "mlp":
+            causes.append(f'predictor={self.predictor!r} is an ablation. Set predictor="mlp".')
+        if not self.last_batch_norm:
+            causes.append(
+                "last_batch_norm=False: the batch norm at the projector's end keeps every "
+                "dimension from becoming constant. Set last_batch_norm=True."
+            )
+        if not self.constant_predictor_rate:
+            causes.append(
+                "constant_predictor_rate=False: the predictor has to keep up with the projector. "
+                "Set constant_predictor_rate=True."
+            )
+        return [*causes, *super().collapse_causes(verdict)]
 
 
 def _prediction_head(kind, dim, hidden_dim):

@@ -4,14 +4,13 @@ import keras
 from keras import ops
 
 from keras_center_ssl import engine, heads, losses
-from keras_center_ssl.encoders import encode
-from keras_center_ssl.errors import InputError, one_of
+from keras_center_ssl.errors import InputError
 from keras_center_ssl.losses._similarity import unit
 from keras_center_ssl.losses.swav import swapped_prediction
 from keras_center_ssl.methods.base import SSLModel
 from keras_center_ssl.methods.queue import EmbeddingQueue
+from keras_center_ssl.methods.verdicts import FEW_DIMENSIONS
 
-PROTOTYPES = ("learned", "fixed")
 GLOBAL_VIEWS = 2
 
 
@@ -27,7 +26,8 @@ class SwAV(SSLModel):
     Args:
         encoder: See `SSLModel`.
         num_prototypes: Number of prototypes: 3000 in the paper, some ten times the classes.
-        prototypes: `"learned"`, or `"fixed"` in the random directions they start in.
+        learned_prototypes: Whether the prototypes learn, or stay in the random directions they
+            start in.
         sinkhorn: Whether assignments are equally many per prototype (Sinkhorn-Knopp). `False`
             assigns each sample alone, by a softmax at the same temperature.
         temperature: Of the predictions.
@@ -45,12 +45,14 @@ class SwAV(SSLModel):
         batch_norm: Whether the projector's hidden layer is batch-normalised.
     """
 
+    maximum_views = None
+
     def __init__(
         self,
         encoder,
         *,
         num_prototypes: int = 3000,
-        prototypes: str = "learned",
+        learned_prototypes: bool = True,
         sinkhorn: bool = True,
         temperature: float = 0.1,
         epsilon: float = 0.05,
@@ -64,14 +66,12 @@ class SwAV(SSLModel):
         **kwargs,
     ):
         super().__init__(encoder, **kwargs)
-        if prototypes not in PROTOTYPES:
-            raise one_of("kind of prototypes", prototypes, PROTOTYPES)
         if queue_size < 0:
             raise InputError(f"queue_size is 0 (no queue) or more; received {queue_size}.")
         if epsilon <= 0:
             raise InputError(f"SwAV needs an epsilon above 0; received {epsilon}.")
         self.num_prototypes = num_prototypes
-        self.prototypes = prototypes
+        self.learned_prototypes = learned_prototypes
         self.sinkhorn = sinkhorn
         self.temperature = temperature
         self.epsilon = epsilon
@@ -86,7 +86,7 @@ class SwAV(SSLModel):
             self.feature_dim, [hidden_dim, output_dim], batch_norm=batch_norm
         )
         self.prototype_layer = heads.Prototypes(
-            output_dim, num_prototypes, trainable=prototypes == "learned", name="prototypes"
+            output_dim, num_prototypes, trainable=learned_prototypes, name="prototypes"
         )
         # Without Sinkhorn, samples are assigned independently of each other.
         self.queues = [
@@ -95,11 +95,15 @@ class SwAV(SSLModel):
         ]
         self.track(projection=output_dim)
 
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        config = dict(config)
+        if "prototypes" in config:  # saved by 0.1.0
+            config["learned_prototypes"] = config.pop("prototypes") == "learned"
+        return super().from_config(config, custom_objects)
+
     def branches(self, views, training):
-        z = [
-            self.projector(encode(self.encoder, view, training=training), training=training)
-            for view in views
-        ]
+        z = self.project(views, training)
         scores = [self.prototype_layer(self.gather(embeddings)) for embeddings in z]
         assignments = [self._assign(scores[view], view) for view in range(GLOBAL_VIEWS)]
         terms = [
@@ -140,7 +144,7 @@ class SwAV(SSLModel):
         ]
 
     def after_step(self, embeddings):
-        if self.prototypes == "learned":
+        if self.learned_prototypes:
             self.prototype_layer.normalize()
         starts = self._past_epoch(self.queue_start_epoch)
         for queue, z in zip(self.queues, embeddings["projection"], strict=False):
@@ -150,3 +154,22 @@ class SwAV(SSLModel):
     def _past_epoch(self, epochs):
         unknown = ops.equal(self.clock.steps_per_epoch, 0)
         return ops.logical_or(unknown, self.clock.epochs_done >= epochs)
+
+    def collapse_causes(self, verdict):
+        causes = []
+        if not self.sinkhorn:
+            causes.append(
+                "sinkhorn=False: nothing keeps all samples from being assigned to one prototype. "
+                "Set sinkhorn=True."
+            )
+        elif self.epsilon > 0.1:
+            causes.append(
+                f"epsilon={self.epsilon:g} with {self.iterations} iterations: the assignments are "
+                "nearly uniform, and hardly tell samples apart. Published: 0.05 and 3."
+            )
+        if verdict in FEW_DIMENSIONS and self.num_prototypes < 2 * self.output_dim:
+            causes.append(
+                f"{self.num_prototypes} prototypes are few for {self.output_dim} dimensions. "
+                "Published: some ten times as many as there are classes."
+            )
+        return [*causes, *super().collapse_causes(verdict)]

@@ -4,6 +4,7 @@ import keras
 
 from keras_center_ssl import heads, losses
 from keras_center_ssl.methods.base import SSLModel
+from keras_center_ssl.methods.verdicts import FEW_DIMENSIONS
 
 
 @keras.saving.register_keras_serializable(package="keras_center_ssl")
@@ -45,13 +46,24 @@ class Triplet(SSLModel):
         self.track(projection=output_dim)
 
     def branches(self, views, training):
-        z1, z2 = (
-            self.projector(self.encoder(view, training=training), training=training)
-            for view in views[:2]
-        )
+        z1, z2 = self.project(views, training)
         all1, all2 = self.gather(z1), self.gather(z2)
         # Each view is the anchor once; without a hinge both directions are the same.
         loss = (
             losses.triplet(all1, all2, self.margin) + losses.triplet(all2, all1, self.margin)
         ) / 2
         return loss, {"projection": (z1, z2)}
+
+    def collapse_causes(self, verdict):
+        causes = []
+        if verdict in FEW_DIMENSIONS and self.margin is None:
+            causes.append(
+                "margin=None: without a hinge this is CenterSSL at center_weight=1, which falls to "
+                "a few dimensions. Set margin=1."
+            )
+        if self.margin is not None and self.margin < 0.2:
+            causes.append(
+                f"margin={self.margin:g}: negatives stop repelling when they are hardly apart. Set "
+                "margin=1."
+            )
+        return [*causes, *super().collapse_causes(verdict)]

@@ -4,6 +4,7 @@ import keras
 
 from keras_center_ssl import heads, losses
 from keras_center_ssl.methods.base import SSLModel
+from keras_center_ssl.methods.verdicts import FEW_DIMENSIONS
 
 
 @keras.saving.register_keras_serializable(package="keras_center_ssl")
@@ -44,10 +45,7 @@ class VICReg(SSLModel):
         self.track(projection=output_dim)
 
     def branches(self, views, training):
-        z1, z2 = (
-            self.projector(self.encoder(view, training=training), training=training)
-            for view in views[:2]
-        )
+        z1, z2 = self.project(views, training)
         loss = losses.vicreg(
             self.gather(z1),
             self.gather(z2),
@@ -56,3 +54,19 @@ class VICReg(SSLModel):
             self.covariance_weight,
         )
         return loss, {"projection": (z1, z2)}
+
+    def collapse_causes(self, verdict):
+        causes = []
+        if not self.variance_weight:
+            causes.append(
+                "variance_weight=0: nothing keeps the dimensions from becoming constant. "
+                "Published: 25."
+            )
+        if verdict in FEW_DIMENSIONS and not self.covariance_weight:
+            causes.append("covariance_weight=0: all dimensions may carry the same. Published: 1.")
+        if self.variance_weight and self.invariance_weight > 2 * self.variance_weight:
+            causes.append(
+                f"invariance_weight={self.invariance_weight:g} outweighs "
+                f"variance_weight={self.variance_weight:g}. Published: 25 and 25."
+            )
+        return [*causes, *super().collapse_causes(verdict)]

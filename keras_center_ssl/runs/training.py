@@ -10,8 +10,8 @@ import keras
 
 from keras_center_ssl import data
 from keras_center_ssl.callbacks import Checkpoint, CollapseMonitor, StopOnDivergence
-from keras_center_ssl.callbacks.checkpointing import stop_on_signals
 from keras_center_ssl.callbacks.history_file import HistoryFile
+from keras_center_ssl.callbacks.signals import stop_on_signals
 from keras_center_ssl.encoders import plain
 from keras_center_ssl.engine import strategies, workers
 from keras_center_ssl.errors import TrainingStopped, needs

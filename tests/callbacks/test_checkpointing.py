@@ -13,7 +13,7 @@ import tensorflow as tf
 
 import keras_center_ssl as kcs
 from keras_center_ssl.callbacks import checkpoint_files as checkpoints
-from keras_center_ssl.callbacks.checkpointing import stop_on_signals
+from keras_center_ssl.callbacks.signals import stop_on_signals
 from keras_center_ssl.files import is_disk_full
 
 STEPS = 5

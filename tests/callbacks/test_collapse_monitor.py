@@ -9,7 +9,7 @@ import pytest
 
 import keras_center_ssl as kcs
 from keras_center_ssl import diagnosis
-from keras_center_ssl.callbacks import CollapseMonitor, collapse_monitor
+from keras_center_ssl.callbacks import CollapseMonitor, spectra, streak
 from keras_center_ssl.callbacks.collapse_causes import likely_causes
 from tests.helpers.method_checks import build, digits_views
 
@@ -245,9 +245,9 @@ class TestStreak:
         return diagnosis.CollapseReport(verdict, [], figures, limits, [], 500, 16)
 
     def add(self, values, patience=3):
-        streak = collapse_monitor._Streak(patience)
+        checks = streak.Streak(patience)
         return [
-            streak.add(
+            checks.add(
                 step,
                 self.report(
                     "healthy" if value >= 0.02 else "complete_collapse", between_variance=value
@@ -271,7 +271,7 @@ class TestStreak:
         assert self.add([0.01, 0.001, 0.005, 0.001])[2:] == [True, True]
 
     def test_rank_and_groups(self):
-        health = collapse_monitor._health
+        health = streak.health_of
         report = self.report("dimensional_collapse", participation_ratio=1.2, dimensions_99=20.0)
         assert health(report) == pytest.approx(1.2 / report.thresholds["participation_ratio"])
         assert health(self.report("cluster_collapse", within_group_share=0.01)) == pytest.approx(
@@ -288,16 +288,16 @@ class TestSpectrum:
         values = np.r_[1.0, 0.5, 0.1, 0.02, np.full(700, 1e-6)]
         basis = np.linalg.qr(rng.normal(size=(704, 704)))[0]
         covariance = basis * values @ basis.T
-        found = collapse_monitor._spectrum(covariance, 30.0)
+        found = spectra.spectrum(covariance, 30.0)
         assert len(found) < 60
         assert found.sum() == pytest.approx(values.sum())
         np.testing.assert_allclose(found[:4], values[:4], rtol=1e-6)
         assert diagnosis.dimensions_99_of(found) == diagnosis.dimensions_99_of(values)
-        assert collapse_monitor._participation_ratio(covariance) == pytest.approx(
+        assert spectra.participation_ratio(covariance) == pytest.approx(
             kcs.geometry.participation_ratio_of(values)
         )
         # A flat spectrum is at least seen to be beyond the limit.
-        assert diagnosis.dimensions_99_of(collapse_monitor._spectrum(np.eye(704), 30.0)) > 30
+        assert diagnosis.dimensions_99_of(spectra.spectrum(np.eye(704), 30.0)) > 30
 
 
 class TestLogs:

@@ -23,6 +23,13 @@ def small_encoder(name="encoder"):
     return kcs.encoders.resnet_small((8, 8, 1), width=8, name=name)
 
 
+def tiny_encoder(name="encoder"):
+    """One convolution: for tests that trace many steps, and ask for no accuracy."""
+    images = keras.Input((8, 8, 1))
+    x = keras.layers.Conv2D(4, 3, strides=2, activation="relu")(images)
+    return keras.Model(images, keras.layers.GlobalAveragePooling2D()(x), name=name)
+
+
 def build(method, optimizer=None, seed=0, **arguments):
     """A compiled method on a small encoder."""
     keras.utils.set_random_seed(seed)

@@ -33,7 +33,7 @@ def test_without_hinge_it_is_the_simplified_objective(rng):
     z = rng.standard_normal((2, 9, 5)) + 0.4
     value, gradients = value_and_gradients(lambda a, b: triplet(a, b, margin=None), *z)
     expected, expected_gradients = value_and_gradients(
-        lambda a, b: kcs.losses.center(a, b, 1.0, center="cross_view", unbiased=True), *z
+        lambda a, b: kcs.losses.center(a, b, 1.0, cross_view=True, unbiased=True), *z
     )
     np.testing.assert_allclose(value, expected, rtol=1e-5)
     for gradient, expected_gradient in zip(gradients, expected_gradients, strict=True):

@@ -49,10 +49,10 @@ def test_loss_is_the_objective_with_each_centre():
         tracker.update_state(*earlier)
         loss, embeddings = model.objective(views, training=False)
         z1, z2 = embeddings["projection"]
-        kind = "cross_view" if center == "cross_view" else "pooled"
+        cross_view = center == "cross_view"
         reference = tracker.ema_center if center == "ema" else None
         expected = kcs.losses.center(
-            z1, z2, 0.7, 1.0, center=kind, unbiased=True, reference_center=reference
+            z1, z2, 0.7, 1.0, cross_view=cross_view, unbiased=True, reference_center=reference
         )
         # Once, and not again as the penalty that `center_weight` adds to other methods.
         np.testing.assert_allclose(loss, expected, rtol=1e-5)

@@ -29,7 +29,7 @@ def batches():
 
 
 @pytest.mark.parametrize(
-    "options", [{}, dict(prototypes="fixed"), dict(queue_size=96, queue_start_epoch=0.5)]
+    "options", [{}, dict(learned_prototypes=False), dict(queue_size=96, queue_start_epoch=0.5)]
 )
 def test_trains_without_collapse(options):
     model = build(kcs.methods.SwAV, **{**SMALL, **options})
@@ -161,8 +161,8 @@ def test_without_sinkhorn_samples_are_assigned_alone(batches):
 
 def test_bad_arguments_are_explained():
     encoder = kcs.encoders.resnet_small((8, 8, 1), width=4)
-    with pytest.raises(kcs.InputError, match="Did you mean 'fixed'"):
-        kcs.methods.SwAV(encoder, prototypes="fix")
+    with pytest.raises(kcs.InputError, match="Did you mean 'num_prototypes'"):
+        kcs.methods.SwAV(encoder, prototypes=10)
     with pytest.raises(kcs.InputError, match="queue_size"):
         kcs.methods.SwAV(encoder, queue_size=-1)
     with pytest.raises(kcs.InputError, match="epsilon"):

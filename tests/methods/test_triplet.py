@@ -23,7 +23,7 @@ def test_without_hinge_it_trains_as_the_simplified_objective():
     triplet = build(kcs.methods.Triplet, margin=None, **SMALL)
     center = build(
         kcs.methods.CenterSSL,
-        center="cross_view",
+        cross_view=True,
         unbiased=True,
         decorrelation_weight=0.0,
         **SMALL,

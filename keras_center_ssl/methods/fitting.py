@@ -7,6 +7,26 @@ import keras
 from keras_center_ssl.engine.keras_internals import begin_fit_at
 
 
+def arguments(*args, **kwargs):
+    """The arguments of a call of `keras.Model.fit` that were given, by name; without the model."""
+    given = dict(inspect.signature(keras.Model.fit).bind(*args, **kwargs).arguments)
+    del given["self"]
+    if not isinstance(given["x"], (tuple, list)):
+        # A dataset brings its own order; Keras warns where `shuffle` is left at its default.
+        given.setdefault("shuffle", hasattr(given["x"], "shape"))
+    return given
+
+
+def callbacks(model, given):
+    """The callbacks of a fit with these arguments: ours, those that were given, in their order."""
+    wanted = given.get("callbacks") or []
+    if isinstance(wanted, keras.callbacks.CallbackList):
+        # Keras makes a list anew, which tells each callback the model and what is planned.
+        wanted = wanted.callbacks
+    wanted = [FitCallback(model, given.get("initial_epoch", 0)), *keras.tree.flatten(wanted)]
+    return ResumableFit(wanted, model, given) if ResumableFit.wanted(given["x"], wanted) else wanted
+
+
 class FitCallback(keras.callbacks.Callback):
     """Tells the model's clock what is planned, and adds the ranks to every epoch's logs."""
 
@@ -23,7 +43,7 @@ class FitCallback(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         for branch, tracker in self._ssl_model.trackers.items():
-            logs.update(self._ssl_model.branch_names(branch, tracker.ranks()))
+            logs.update(self._ssl_model.figures.training.names(branch, tracker.ranks()))
 
 
 class ResumableFit(keras.callbacks.CallbackList):
@@ -35,15 +55,15 @@ class ResumableFit(keras.callbacks.CallbackList):
     Args:
         callbacks: Those with `resumes_fit` get this object as `fit`, and come last.
         model: The `SSLModel`.
-        arguments: dict of all arguments of `keras.Model.fit`, defaults included.
+        given: dict of the arguments of `keras.Model.fit` that were given.
     """
 
-    def __init__(self, callbacks, model, arguments):
-        data = _data(arguments["x"], callbacks)
+    def __init__(self, callbacks, model, given):
+        data = _data(given["x"], callbacks)
         self.position = getattr(data, "position", None)
         length = int(data.cardinality())
         self._length = length if length > 0 else None
-        self.steps = arguments["steps_per_epoch"] or self._length
+        self.steps = given.get("steps_per_epoch") or self._length
         self._done = 0
         self._ends_early = False
         # A look at the data moves the position, and so do earlier trainings.
@@ -52,13 +72,13 @@ class ResumableFit(keras.callbacks.CallbackList):
         for callback in callbacks:
             if _resumes(callback):
                 callback.fit = self
-        verbose = arguments["verbose"]
+        verbose = given.get("verbose", "auto")
         super().__init__(
             callbacks,
             add_history=True,
             add_progbar=verbose != 0,
             verbose=verbose,
-            epochs=arguments["epochs"],
+            epochs=given.get("epochs", 1),
             steps=self.steps,
             model=model,
         )
@@ -67,13 +87,6 @@ class ResumableFit(keras.callbacks.CallbackList):
     def wanted(cls, x, callbacks):
         """Whether there is a callback that resumes, and data with a length."""
         return any(map(_resumes, callbacks)) and hasattr(_data(x, callbacks), "cardinality")
-
-    @staticmethod
-    def arguments(*args, **kwargs):
-        """All arguments of a call of `keras.Model.fit`, by name."""
-        bound = inspect.signature(keras.Model.fit).bind(*args, **kwargs)
-        bound.apply_defaults()
-        return bound.arguments
 
     @property
     def can_begin_within_epoch(self):

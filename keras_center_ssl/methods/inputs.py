@@ -1,0 +1,231 @@
+"""What a method is given, as a tuple of views, or a sentence on why it cannot be."""
+
+import os
+
+import keras
+from keras import ops
+
+from keras_center_ssl.errors import InputError
+
+_MAKE_THEM = (
+    "Make them with kcs.data.multi_view(images, views=kcs.views.simclr(size), batch_size=256)."
+)
+
+
+def unpack(model, data):
+    """The views in what Keras hands to a step, float in [0, 1]; labels are left out.
+
+    Args:
+        model: The `SSLModel`: how many views it takes, and of which size.
+        data: `(views,)`, `(views, labels)` or the views themselves, as tuples or lists.
+
+    Raises:
+        InputError: For anything else, and for weights of samples.
+    """
+    return tuple(scaled(view) for view in _checked_views(model, data))
+
+
+def scaled(images):
+    """Bytes as float32 in [0, 1]; float images as they are."""
+    dtype = keras.backend.standardize_dtype(images.dtype)
+    if dtype == "uint8":
+        return ops.cast(images, "float32") / 255.0
+    if not keras.backend.is_float_dtype(dtype):
+        raise InputError(
+            f"Images are uint8 in 0..255 or float in [0, 1]; received dtype {dtype}. Convert them, "
+            "with images.astype('uint8') if they are in 0..255."
+        )
+    return images
+
+
+def check_images(model, images):
+    """Raises unless `images` is one batch that the encoder takes, for `model(images)`."""
+    if not hasattr(images, "shape"):
+        raise InputError(
+            f"{type(model).__name__} gives the features of one batch of images (B, H, W, C); "
+            f"received {_described(images)}. Pass images and not views: "
+            "model.predict(images), or model.predict(dataset.map(lambda views: views[0]))."
+        )
+    shape = _shape(images)
+    if shape is not None and len(shape) != 4:
+        raise InputError(
+            f"{type(model).__name__} gives the features of a batch of images (B, H, W, C); "
+            f"received {_described(images)}. A single image is images[None], grey ones without an "
+            "axis for channels images[..., None]."
+        )
+    if not _fits(model.encoder, shape):
+        raise _other_size(model.encoder, "images", shape)
+
+
+def check_prediction(model, x):
+    """Raises for arrays that are no batch of images; datasets are looked at as they come."""
+    if hasattr(x, "shape") or isinstance(x, (tuple, list, dict)):
+        check_images(model, x)
+
+
+def check_arguments(model, verb, arguments):
+    """Raises for what `fit`, `evaluate` and the like cannot train on, before Keras sees it.
+
+    Args:
+        model: The `SSLModel`.
+        verb: The name of its method.
+        arguments: dict of the arguments that were given, by name.
+    """
+    for name in ("class_weight", "sample_weight"):
+        if arguments.get(name) is not None:
+            raise no_weights(model, name)
+    x, y = arguments.get("x"), arguments.get("y")
+    shape = _shape(x) or ()
+    pair = len(shape) == 4 and _shape(y) == shape
+    if x is None or isinstance(x, (str, os.PathLike, dict)) or (len(shape) > 1 and not pair):
+        received = f"an array of shape {shape}" if shape else _described(x)
+        raise InputError(
+            f"{type(model).__name__}.{verb} takes views of images, not the images themselves "
+            f"(received {received}). {_MAKE_THEM}"
+        )
+    validation = arguments.get("validation_data")
+    if validation is not None:
+        given = validation if isinstance(validation, (tuple, list)) else (validation,)
+        named = dict(zip(("x", "y", "sample_weight"), given, strict=False))
+        check_arguments(model, "evaluate", named)
+    if verb in ("fit", "train_on_batch") and not model.trainable_variables:
+        raise InputError(
+            f"{type(model).__name__} has nothing to train: all of its weights are frozen. Set "
+            "model.trainable = True, and encoder.trainable = False to train the heads alone."
+        )
+    if hasattr(x, "element_spec"):
+        _check_dataset(model, x)
+    elif isinstance(x, keras.utils.PyDataset):
+        _checked_views(model, x[0])
+    elif isinstance(x, (tuple, list)) or pair:
+        # Not left to the step: a step that was traced before may not know the shapes.
+        views = _checked_views(model, (x, y) if pair else (tuple(x), y))
+        if verb in ("fit", "evaluate"):
+            _check_batches(model, views, arguments.get("batch_size") or 32)
+
+
+def no_weights(model, name):
+    """The error for weights of samples or classes."""
+    return InputError(
+        f"{type(model).__name__} takes no {name}: every image counts alike, and labels never reach "
+        "the loss. Leave it out, or draw rare images more often in your data."
+    )
+
+
+def _check_dataset(model, dataset):
+    """Looks at a `tf.data.Dataset`: at its type, and at its first batch where that tells more."""
+    specs = keras.tree.flatten(dataset.element_spec)
+    shapes = [_shape(spec) for spec in specs]
+    if None in shapes or () in shapes:
+        # A distributed dataset has specs without a shape.
+        return
+    if None not in {shape[0] for shape in shapes}:
+        _checked_views(model, dataset.element_spec)
+        return
+    position = getattr(dataset, "position", None)
+    place = position and (position.epoch, position.step)
+    first = next(iter(dataset.take(1)), None)
+    if position:
+        position.set(*place)
+    if first is None:
+        raise InputError("The dataset is empty: it gives no batch. Pass at least two images.")
+    _checked_views(model, first)
+
+
+def _check_batches(model, views, batch_size):
+    sizes = [len(view) for view in views]
+    if len(set(sizes)) > 1:
+        raise InputError(
+            f"Views are of the same images, in the same order; received {sizes} of them."
+        )
+    if batch_size == 1:
+        raise _batch_of_one(model)
+    if sizes[0] % batch_size == 1:
+        raise InputError(
+            f"{sizes[0]} samples in batches of {batch_size} leave a last batch of 1, and "
+            f"{type(model).__name__} compares samples with each other. Choose another batch_size, "
+            "or leave one sample out."
+        )
+
+
+def _checked_views(model, data):
+    """The tuple of views in a batch, or in the specs of one, or `InputError`."""
+    parts = tuple(data) if isinstance(data, (tuple, list)) else (data,)
+    if parts and isinstance(parts[0], (tuple, list)):
+        if len(parts) > 2 and parts[2] is not None:
+            raise no_weights(model, "sample_weight")
+        parts = tuple(parts[0])
+    views = tuple(part for part in parts if part is not None)
+    name, shapes = type(model).__name__, [_shape(view) for view in views]
+    least, most = model.minimum_views, model.maximum_views
+    are_images = all(
+        hasattr(view, "shape") and (shape is None or len(shape) == 4)
+        for view, shape in zip(views, shapes, strict=True)
+    )
+    if not are_images or len(views) < least:
+        received = ", ".join(map(_described, views)) or "nothing"
+        raise InputError(
+            f"{name} trains on batches of at least {least} views, each (B, H, W, C); received "
+            f"{received}. {_MAKE_THEM}"
+        )
+    if most is not None and len(views) > most:
+        takes = str(most) if least == most else f"{least} to {most}"
+        raise InputError(
+            f"{name} takes {takes} views of an image; received {len(views)}, of shapes {shapes}. "
+            "Choose views that make so many, such as kcs.views.simclr(size), or a method that "
+            "takes more: kcs.methods.SwAV or kcs.methods.DINO."
+        )
+    if shapes[0] is not None and shapes[0][0] == 1:
+        raise _batch_of_one(model)
+    for place, shape in enumerate(shapes):
+        # Views after the first two are local ones, which may be smaller.
+        if not _fits(model.encoder, shape, any_size=place >= 2):
+            raise _other_size(model.encoder, "views", shape)
+    return views
+
+
+def _batch_of_one(model):
+    return InputError(
+        f"{type(model).__name__} needs at least 2 samples in a batch: its statistics compare "
+        "samples with each other. Received batches of 1; raise batch_size."
+    )
+
+
+def _fits(encoder, shape, any_size=False):
+    if shape is None:
+        return True
+    first = 3 if any_size else 1
+    pairs = zip(encoder.input_shape[first:], shape[first:], strict=True)
+    return all(None in pair or pair[0] == pair[1] for pair in pairs)
+
+
+def _other_size(encoder, what, shape):
+    size = tuple(shape[1:])
+    return InputError(
+        f"The encoder {encoder.name!r} takes images of {_size(encoder.input_shape[1:])}; the "
+        f"{what} are of {_size(size)}. Make {what} of the encoder's size, or build the encoder for "
+        f"them, with input_shape={size}."
+    )
+
+
+def _size(shape):
+    height, width, channels = ("any" if n is None else n for n in shape)
+    return f"{height} x {width} pixels and {channels} channel{'' if channels == 1 else 's'}"
+
+
+def _shape(value):
+    """The shape as a tuple; `None` where it is not known."""
+    try:
+        return tuple(value.shape)
+    except (AttributeError, ValueError):
+        return None
+
+
+def _described(value):
+    if isinstance(value, dict):
+        return f"a dict with the keys {sorted(map(str, value))}"
+    if isinstance(value, (tuple, list)):
+        return f"a {type(value).__name__} of {len(value)}"
+    if hasattr(value, "shape"):
+        return f"a tensor of shape {_shape(value)}"
+    return repr(value) if value is None or isinstance(value, str) else type(value).__name__
