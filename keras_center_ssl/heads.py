@@ -1,4 +1,4 @@
-"""Projection and prediction heads: small multi-layer perceptrons behind the encoder.
+"""Projection and prediction heads: small multi-layer perceptrons after the encoder.
 
 `mlp` is the one building block; a method's head is one call that names its widths.
 """
@@ -32,7 +32,7 @@ def mlp(
         input_dim: Dimension of the input.
         widths: Output width of every layer; the last is the embedding's dimension.
         batch_norm: Whether hidden layers are batch-normalised (and then have no bias).
-        last_batch_norm: Batch norm behind the last layer: `None`, `"affine"` (scale and offset
+        last_batch_norm: Batch norm after the last layer: `None`, `"affine"` (scale and offset
             are learned) or `"plain"` (they are not, as SimSiam's projector ends).
         last_bias: Whether the last layer has a bias, when no batch norm follows it.
         activation: Of the hidden layers, any that Keras knows by name; DINO's is `"gelu"`.
@@ -113,7 +113,7 @@ class Prototypes(layers.Layer):
     """Unit vectors that embeddings are compared with: SwAV's cluster centres.
 
     Embeddings `(B, dim)`, of any length, to their cosines with the prototypes `(B, count)`, in
-    float32. Training moves the prototypes off the unit sphere: call `normalize` behind each step.
+    float32. Training moves the prototypes off the unit sphere: call `normalize` after each step.
 
     Args:
         dim: Dimension of the embeddings.

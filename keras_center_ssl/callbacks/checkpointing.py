@@ -66,7 +66,7 @@ class Checkpoint(keras.callbacks.Callback):
     >>> model.fit(dataset, epochs=100, callbacks=[kcs.callbacks.Checkpoint("checkpoints")])
     """
 
-    # `SSLModel.fit` puts such a callback behind all others, and lets it begin within an epoch.
+    # `SSLModel.fit` puts such a callback after all others, and lets it begin within an epoch.
     resumes_fit = True
 
     def __init__(self, folder, every=None, minutes=10, keep=2, data=None, say=None):
@@ -141,7 +141,7 @@ class Checkpoint(keras.callbacks.Callback):
             self._shared.close()
 
     def _stops_here(self):
-        """Whether a signal ends the training behind this step, here and on all other workers."""
+        """Whether a signal ends the training after this step, here and on all other workers."""
         if self._shared is None:
             return self._signal is not None
         if self._signal and not self._shared.found:

@@ -50,7 +50,7 @@ class CollapseMonitor(keras.callbacks.Callback):
 
     Logged from the first check on, at every step and epoch: `collapsed` (1 from when a collapse is
     certain until a check is healthy again, else 0), and under `recent_` (sums) or `probe_`
-    (`data`) the figures of the last check, such as `probe_center_norm`. Callbacks *behind* this
+    (`data`) the figures of the last check, such as `probe_center_norm`. Callbacks *after* this
     one in `fit(callbacks=[...])` see them: put it before `CSVLogger` and `TensorBoard`.
 
     Args:

@@ -48,5 +48,5 @@ def health_of(report):
         health = min(figures[name] / limits[name] for name in names if name in figures)
     else:
         names = ("participation_ratio", "dimensions_99")
-        health = min(figures[name] / limits[name] for name in names if name in figures)
+        health = min(figures[name] / limits[name] for name in names)
     return min(max(health, 0.0), 1.0)

@@ -23,7 +23,7 @@ class BarlowTwins(SSLModel):
             and much under SGD.
         hidden_dim: Width of the projector's two hidden layers: 8192 in the paper.
         output_dim: Dimension of the embeddings: 8192 in the paper.
-        batch_norm: `False` leaves out all batch norm behind the encoder: in the projector's hidden
+        batch_norm: `False` leaves out all batch norm after the encoder: in the projector's hidden
             layers, and the standardisation of the embeddings (an ablation of arXiv 2402.14957).
     """
 

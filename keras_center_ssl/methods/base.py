@@ -77,8 +77,7 @@ class SSLModel(engine.TrainStep, keras.Model):
         self._loss_mean = RunningMean(name="loss_mean")
         self._validation_loss_mean = RunningMean(name="validation_loss_mean")
         self.figures = StepFigures(self._loss_mean, self._validation_loss_mean)
-        # All weights exist from here on: `fit` has nothing to build.
-        self.built = True
+        self.built = True  # all weights exist: `fit` has nothing to build
 
     def track(self, **dimensions):
         """Declares the embeddings to watch; the first is logged under the figures' bare names."""
@@ -123,8 +122,6 @@ class SSLModel(engine.TrainStep, keras.Model):
             List of sentences. A method that extends another adds its own to `super()`'s.
         """
         return []
-
-    # What a method is built from.
 
     def project(self, views, training):
         """The projector's embeddings `(B, D)` of every view, a list."""
@@ -275,8 +272,8 @@ class SSLModel(engine.TrainStep, keras.Model):
 
     def test_on_batch(self, x, y=None, sample_weight=None, **kwargs):
         """Loss and figures of a tuple of views, as `keras.Model.test_on_batch`."""
-        arguments = {"x": x, "y": y, "sample_weight": sample_weight}
-        inputs.check_arguments(self, "test_on_batch", arguments)
+        given = dict(x=x, y=y, sample_weight=sample_weight)
+        inputs.check_arguments(self, "test_on_batch", given)
         with self.figures.evaluating():
             return super().test_on_batch(x, y, **kwargs)
 
@@ -285,8 +282,7 @@ class SSLModel(engine.TrainStep, keras.Model):
 
     @property
     def metrics(self):
-        # The figures come from the trackers, whose sums are exact under a strategy.
-        return []
+        return []  # the trackers' sums are exact under a strategy
 
     def get_config(self):
         return constructor.config_of(self, SSLModel)

@@ -377,6 +377,7 @@ class TestCauses:
             ("DINO", dict(sharpening=False), "complete_collapse", "sharpening=False"),
             ("SimCLR", dict(temperature=5.0), "dimensional_collapse", "temperature=5:"),
             ("MoCo", dict(momentum=0.5), "complete_collapse", "momentum=0.5:"),
+            ("DCL", dict(temperature=5.0), "dimensional_collapse", "temperature=5:"),
             ("Triplet", dict(margin=None), "dimensional_collapse", "margin=None"),
         ],
     )
@@ -395,6 +396,20 @@ class TestCauses:
         assert any("learning rate, 0.25" in cause for cause in rest)
         defaults = getattr(kcs.methods, method)(encoder(), **sizes)
         assert not any(words in cause for cause in likely_causes(defaults, verdict))
+
+    def test_a_subclass_keeps_the_advice_and_adds_its_own(self):
+        class Own(kcs.methods.SimSiam):
+            def collapse_causes(self, verdict):
+                return ["own=1: mine.", *super().collapse_causes(verdict)]
+
+        sizes = dict(hidden_dim=8, output_dim=8, predictor=None)
+        first, second, *_ = likely_causes(Own(encoder(), **sizes), "complete_collapse")
+        assert first == "Own: own=1: mine." and second.startswith("Own: predictor=None")
+
+    def test_a_divergence_is_no_matter_of_settings(self):
+        model = kcs.methods.SimSiam(encoder(), hidden_dim=8, output_dim=8, predictor=None)
+        model.compile("sgd")
+        assert [cause[:17] for cause in likely_causes(model, "diverged")] == ["The learning rate"]
 
     def test_other_models(self):
         model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
