@@ -27,17 +27,19 @@ def report_of_sums(tracker, window, steps, loss):
 
     Returns:
         A `CollapseReport`, and histograms as a dict of name to array; `(None, {})` where there
-        are too few samples.
+        are too few samples for a verdict.
     """
+    figures = tracker.step_figures(window)
+    finite = all(map(math.isfinite, (loss, *figures.values())))
     # The covariance is centred within each step, which costs one degree of freedom a step.
     count = window.covariance_count - steps if tracker.tracks_covariance else window.count
-    if count < FEW_SAMPLES:
+    # One NaN is enough to be sure, few samples are not.
+    if finite and count < FEW_SAMPLES:
         return None, {}
-    figures = tracker.step_figures(window)
     figures["center_norm_squared"] = figures["center_norm"] ** 2
     figures["augmentation_noise"] = 1.0 - figures["positive_cosine"]
     covariance = tracker.covariance(window)
-    limits = diagnosis.thresholds(int(count), tracker.dim)
+    limits = diagnosis.thresholds(max(int(count), FEW_SAMPLES), tracker.dim)
     histograms = {}
     if covariance is not None and np.isfinite(covariance).all():
         values = spectrum(covariance, limits["dimensions_99"])
@@ -45,7 +47,6 @@ def report_of_sums(tracker, window, steps, loss):
         figures["participation_ratio"] = participation_ratio(covariance, none)
         figures["dimensions_99"] = float(diagnosis.dimensions_99_of(values, none))
         histograms["spectrum"] = log_shares(values)
-    finite = all(map(math.isfinite, (loss, *figures.values())))
     report = _unfit_or_judged(
         figures if finite else {},
         limits,

@@ -289,10 +289,7 @@ class SSLModel(engine.TrainStep, keras.Model):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        encoder = keras.saving.deserialize_keras_object(
-            config["encoder"], custom_objects=custom_objects
-        )
-        return cls(**{**config, "encoder": encoder})
+        return cls(**constructor.arguments_from(config, custom_objects))
 
     def build_from_config(self, config):
         """Nothing to do: the constructor has created every weight."""

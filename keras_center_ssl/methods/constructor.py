@@ -1,5 +1,6 @@
 """A method's constructor arguments, which it keeps as attributes of those names: its config."""
 
+import copy
 import inspect
 
 import keras
@@ -41,6 +42,15 @@ def config_of(model, base):
             value = keras.saving.serialize_keras_object(value)
         config[name] = value
     return config
+
+
+def arguments_from(config, custom_objects=None):
+    """The arguments that `config_of` wrote, the encoder made anew."""
+    # A copy: Keras empties what it reads, and a config may be read twice.
+    encoder = keras.saving.deserialize_keras_object(
+        copy.deepcopy(config["encoder"]), custom_objects=custom_objects
+    )
+    return {**config, "encoder": encoder}
 
 
 def check_precision(model):
