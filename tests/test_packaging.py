@@ -114,7 +114,7 @@ for call in calls:
         call()
     except kcs.MissingExtra as error:
         print(error)
-heavy = "methods views data.pipeline heads engine export.bundle runs.recipe"
+heavy = "methods views data.multi_view_dataset heads engine export.bundle runs.recipe"
 for room in heavy.split():
     try:
         __import__(f"keras_center_ssl.{room}")

@@ -9,6 +9,7 @@ import numpy as np
 from keras_center_ssl.data import pixels
 from keras_center_ssl.data.array_source import from_arrays
 from keras_center_ssl.data.conform import conform
+from keras_center_ssl.data.graph_errors import input_errors
 from keras_center_ssl.data.into_memory import read_all
 from keras_center_ssl.data.source import SAMPLE, Source, conformed_shape
 from keras_center_ssl.data.steps import row_count, stream_steps
@@ -128,7 +129,8 @@ class StreamSource(Source):
 
     def _check_first_images(self):
         """They show a wrong range now and not as a training that fails to learn."""
-        first = list(self.dataset.take(8).as_numpy_iterator())
+        with input_errors():
+            first = list(self.dataset.take(8).as_numpy_iterator())
         if not first:
             raise pixels.empty()
         pixels.check_pixels(np.stack([e[0] if self.has_labels else e for e in first]))

@@ -106,7 +106,7 @@ def _decoding(builder, key, name):
     import tensorflow_datasets as tfds
 
     feature = builder.info.features[key]
-    if feature.dtype not in ("uint8", tf.uint8):
+    if feature.tf_dtype != tf.uint8:
         return {}, lambda image: image
     channels = feature.shape[-1] if feature.shape[-1] in (1, 3) else None
 
