@@ -5,11 +5,14 @@ from keras import ops
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.losses._similarity import check_pair
 from keras_center_ssl.numerics import full_precision, nan_unless
+from keras_center_ssl.types import Tensor
 
 EPSILON = 1e-5
 
 
-def barlow_twins(z1, z2, redundancy_weight=5e-3, *, standardize=True):
+def barlow_twins(
+    z1: Tensor, z2: Tensor, redundancy_weight: float = 5e-3, *, standardize: bool = True
+) -> Tensor:
     """`sum_k (1 - C_kk)^2 + redundancy_weight sum_{k != l} C_kl^2` (arXiv 2103.03230, eq. 1).
 
     `C` is the cross-correlation of the two views' dimensions over the batch. Each dimension is

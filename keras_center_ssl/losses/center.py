@@ -4,18 +4,19 @@ from keras import ops
 
 from keras_center_ssl.losses._similarity import check_pair, unit
 from keras_center_ssl.numerics import full_precision
+from keras_center_ssl.types import Tensor
 
 
 def center(
-    z1,
-    z2,
-    center_weight=1.0,
-    decorrelation_weight=0.0,
+    z1: Tensor,
+    z2: Tensor,
+    center_weight: float = 1.0,
+    decorrelation_weight: float = 0.0,
     *,
-    cross_view=False,
-    unbiased=False,
-    reference_center=None,
-):
+    cross_view: bool = False,
+    unbiased: bool = False,
+    reference_center: Tensor | None = None,
+) -> Tensor:
     """`-mean <z1, z2> + center_weight ||c||^2 + decorrelation_weight ||M||_F^2`.
 
     `c` is the centre vector, the mean of all `2B` unit embeddings, and `M` their second moment

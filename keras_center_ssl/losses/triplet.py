@@ -5,9 +5,10 @@ from keras import ops
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.losses._similarity import check_pair, unit
 from keras_center_ssl.numerics import at_least, full_precision
+from keras_center_ssl.types import Tensor
 
 
-def triplet(anchor, positive, margin=1.0):
+def triplet(anchor: Tensor, positive: Tensor, margin: float | None = 1.0) -> Tensor:
     """`mean [margin - <anchor_i, positive_i> + <anchor_i, positive_j>]_+` over all `i != j`.
 
     The triplet loss of FaceNet (Schroff et al., arXiv 1503.03832, eq. 1) with every other

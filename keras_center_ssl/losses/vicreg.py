@@ -5,11 +5,18 @@ from keras import ops
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.losses._similarity import check_pair
 from keras_center_ssl.numerics import at_least, full_precision
+from keras_center_ssl.types import Tensor
 
 EPSILON = 1e-4
 
 
-def vicreg(z1, z2, invariance_weight=25.0, variance_weight=25.0, covariance_weight=1.0):
+def vicreg(
+    z1: Tensor,
+    z2: Tensor,
+    invariance_weight: float = 25.0,
+    variance_weight: float = 25.0,
+    covariance_weight: float = 1.0,
+) -> Tensor:
     """VICReg's objective (Bardes et al., arXiv 2105.04906, eq. 6, scaled as the authors' code).
 
     - Invariance: `mean (z1 - z2)^2`, over the batch *and* the dimensions.

@@ -29,7 +29,7 @@ class BarlowTwins(SSLModel):
 
     def __init__(
         self,
-        encoder,
+        encoder: keras.Model,
         *,
         redundancy_weight: float = 5e-3,
         loss_scale: float = 1.0,

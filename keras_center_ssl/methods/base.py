@@ -56,7 +56,7 @@ class SSLModel(engine.TrainStep, keras.Model):
 
     def __init__(
         self,
-        encoder,
+        encoder: keras.Model,
         *,
         center_weight: float = 0.0,
         global_batch: bool = True,

@@ -35,7 +35,7 @@ class BYOL(SSLModel):
 
     def __init__(
         self,
-        encoder,
+        encoder: keras.Model,
         *,
         momentum: float = 0.996,
         final_momentum: float | None = 1.0,

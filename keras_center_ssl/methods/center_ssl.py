@@ -40,7 +40,7 @@ class CenterSSL(SSLModel):
 
     def __init__(
         self,
-        encoder,
+        encoder: keras.Model,
         *,
         center_weight: float = 1.0,
         decorrelation_weight: float = 1.0,

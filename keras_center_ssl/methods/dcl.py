@@ -26,7 +26,7 @@ class DCL(SSLModel):
 
     def __init__(
         self,
-        encoder,
+        encoder: keras.Model,
         *,
         temperature: float = 0.1,
         hidden_dim: int = 2048,

@@ -56,7 +56,7 @@ class DINO(SSLModel):
 
     def __init__(
         self,
-        encoder,
+        encoder: keras.Model,
         *,
         student_temperature: float = 0.1,
         teacher_temperature: float = 0.07,

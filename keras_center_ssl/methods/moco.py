@@ -41,7 +41,7 @@ class MoCo(SSLModel):
 
     def __init__(
         self,
-        encoder,
+        encoder: keras.Model,
         *,
         temperature: float = 0.2,
         queue_size: int = 65536,

@@ -25,7 +25,7 @@ class SimCLR(SSLModel):
 
     def __init__(
         self,
-        encoder,
+        encoder: keras.Model,
         *,
         temperature: float = 0.5,
         hidden_dim: int = 2048,

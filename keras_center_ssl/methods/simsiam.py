@@ -38,7 +38,7 @@ class SimSiam(SSLModel):
 
     def __init__(
         self,
-        encoder,
+        encoder: keras.Model,
         *,
         hidden_dim: int = 2048,
         output_dim: int = 2048,

@@ -49,7 +49,7 @@ class SwAV(SSLModel):
 
     def __init__(
         self,
-        encoder,
+        encoder: keras.Model,
         *,
         num_prototypes: int = 3000,
         learned_prototypes: bool = True,

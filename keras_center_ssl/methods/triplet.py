@@ -27,7 +27,7 @@ class Triplet(SSLModel):
 
     def __init__(
         self,
-        encoder,
+        encoder: keras.Model,
         *,
         margin: float | None = 1.0,
         hidden_dim: int = 2048,

@@ -26,7 +26,7 @@ class VICReg(SSLModel):
 
     def __init__(
         self,
-        encoder,
+        encoder: keras.Model,
         *,
         invariance_weight: float = 25.0,
         variance_weight: float = 25.0,

@@ -377,7 +377,6 @@ class TestCauses:
             ("DINO", dict(sharpening=False), "complete_collapse", "sharpening=False"),
             ("SimCLR", dict(temperature=5.0), "dimensional_collapse", "temperature=5:"),
             ("MoCo", dict(momentum=0.5), "complete_collapse", "momentum=0.5:"),
-            ("DCL", dict(temperature=5.0), "dimensional_collapse", "temperature=5:"),
             ("Triplet", dict(margin=None), "dimensional_collapse", "margin=None"),
         ],
     )

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 import keras_center_ssl as kcs
 from tests.helpers.method_checks import build, check_round_trip, check_trains, digits_views
@@ -22,3 +23,17 @@ def test_its_loss_is_that_of_its_projections():
     loss, embeddings = model.branches(views, training=False)
     z1, z2 = embeddings["projection"]
     np.testing.assert_allclose(loss, kcs.losses.dcl(z1, z2, 0.1), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "temperature, verdict, causes",
+    [
+        (0.1, "complete_collapse", 0),
+        (1.0, "dimensional_collapse", 1),
+        (0.01, "complete_collapse", 1),
+        (0.01, "dimensional_collapse", 0),
+    ],
+)
+def test_what_usually_collapses_it(temperature, verdict, causes):
+    model = build(kcs.methods.DCL, temperature=temperature, **SMALL)
+    assert sum("temperature=" in text for text in model.collapse_causes(verdict)) == causes
