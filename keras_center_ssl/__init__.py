@@ -14,6 +14,9 @@ the two are not installed, such a name raises `kcs.MissingExtra` with the comman
 """
 
 import importlib
+import importlib.abc
+import importlib.util
+import sys
 from typing import TYPE_CHECKING
 
 from keras_center_ssl._version import __version__
@@ -145,17 +148,35 @@ def __dir__():
 def _register():
     """Makes `keras.saving.load_model` know this package's classes.
 
-    Keras finds classes of its own and of registered packages only. Where it is loaded before us, as
-    sorted imports do, registering costs next to nothing; where it is not, the first use of
-    `kcs.methods` registers them.
+    Keras finds classes of its own and of registered packages only.
     """
-    import sys
-
-    keras = sys.modules.get("keras")
+    keras = sys.modules["keras"]
     # On other backends of Keras there are no methods to register.
-    if keras is not None and keras.backend.backend() in ("tensorflow", "jax"):
+    if keras.backend.backend() in ("tensorflow", "jax"):
         for name in ("methods", "views", "optimizers"):
             importlib.import_module(f"{__name__}.{name}")
 
 
-_register()
+class _AfterKeras(importlib.abc.MetaPathFinder):
+    """Registers the classes when Keras is imported after this package, too."""
+
+    def find_spec(self, fullname, path=None, target=None):
+        if fullname != "keras":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec("keras")
+        if spec is not None and spec.loader is not None:
+            run = spec.loader.exec_module
+
+            def exec_module(module):
+                run(module)
+                _register()
+
+            spec.loader.exec_module = exec_module
+        return spec
+
+
+if sys.modules.get("keras") is not None:
+    _register()
+else:
+    sys.meta_path.insert(0, _AfterKeras())

@@ -1,6 +1,8 @@
 """Models saved by earlier versions load as they were: names and places of classes may move."""
 
 import pathlib
+import subprocess
+import sys
 import zipfile
 
 import keras
@@ -34,3 +36,15 @@ def test_a_method_saved_by_0_1_0(saved, method):
     # Four steps of training were in it.
     for steps in (model.clock.step, model.optimizer.iterations):
         assert int(keras.ops.convert_to_numpy(steps)) == 4
+
+
+@pytest.mark.parametrize("first", ["keras", "keras_center_ssl"])
+def test_in_either_order_of_imports(saved, first):
+    second = {"keras": "keras_center_ssl", "keras_center_ssl": "keras"}[first]
+    program = (
+        f"import {first}, {second}; import sys, keras; "
+        "print(type(keras.saving.load_model(sys.argv[1])).__name__)"
+    )
+    command = [sys.executable, "-c", program, str(saved / "SimCLR.keras")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.stdout.split()[-1:] == ["SimCLR"], done.stderr[-2000:]
