@@ -1,7 +1,7 @@
 """How a batch of the whole training is shared out to the replicas of a `tf.distribute` strategy.
 
 Every replica gets its own rows of the same global batch, in the order of the replicas: of `n` rows,
-replica `r` of `W` gets those from `n r // W` to `n (r + 1) // W`. So the replicas' rows, one behind
+replica `r` of `W` gets those from `n r // W` to `n (r + 1) // W`. So the replicas' rows, one after
 the other, are the batch that a single replica would have, the last and smaller one of an epoch
 included.
 """

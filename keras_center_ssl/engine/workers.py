@@ -58,7 +58,7 @@ def lost_worker(strategy, error):
 
 
 class SharedStop:
-    """The step behind which all workers of a training stop, once one of them is asked to.
+    """The step after which all workers of a training stop, once one of them is asked to.
 
     Each step needs all workers: one that stopped alone would leave the others waiting for ever.
     Every worker of a training makes one of these at its beginning.
@@ -77,7 +77,7 @@ class SharedStop:
         threading.Thread(target=self._watch, daemon=True).start()
 
     def propose(self, step, number):
-        """Has all workers stop behind `step`; whoever is first decides.
+        """Has all workers stop after `step`; whoever is first decides.
 
         Args:
             step: int. Far enough ahead for the word to reach the others before they get there.

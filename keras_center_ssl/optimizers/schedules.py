@@ -18,7 +18,7 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
         total_steps: Steps of the whole training, warm-up included; the last has the final rate.
         warmup_steps: Steps of the warm-up, fewer than `total_steps`.
         warmup_start: Rate of the first step, when there is a warm-up.
-        final_learning_rate: Rate at `total_steps` and behind it.
+        final_learning_rate: Rate at `total_steps` and after it.
     """
 
     def __init__(
