@@ -12,8 +12,15 @@ PYTEST := $(BIN)/python -m pytest -n logical --dist loadfile
 JAX := KERAS_BACKEND=jax JAX_COMPILATION_CACHE_DIR=$(CURDIR)/build/jax \
 	JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0.1 \
 	XLA_FLAGS="--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+# What computes floats, and two processors that this one can be made to resemble. NumPy has the groups
+# of instructions under these names since 2.4, and says nothing of those that it does not know.
+NUMERIC := tests/test_geometry.py tests/test_heads.py tests/test_numerics.py tests/losses tests/methods \
+	tests/diagnosis tests/optimizers tests/encoders
+OLD_CPU := ONEDNN_MAX_CPU_ISA=SSE41 OPENBLAS_CORETYPE=Nehalem NPY_DISABLE_CPU_FEATURES="X86_V3 X86_V4" \
+	XLA_FLAGS=--xla_cpu_max_isa=SSE4_2
+NO_ONEDNN := TF_ENABLE_ONEDNN_OPTS=0 OPENBLAS_CORETYPE=Sandybridge XLA_FLAGS=--xla_cpu_max_isa=AVX
 
-.PHONY: setup demo test test-jax test-slow canaries lint types architecture attacks gallery benchmark benchmark-quick benchmark-cost clean
+.PHONY: setup demo test test-jax test-slow test-isa canaries lint types architecture attacks gallery benchmark benchmark-quick benchmark-cost clean
 
 setup: .venv/.installed
 
@@ -26,6 +33,7 @@ demo: .venv/.installed
 
 test: .venv/.installed lint
 	@.ci/dataset
+	$(OLD_CPU) $(BIN)/python -m pytest tests/methods/test_center_tracker.py
 	$(PYTEST) -m "not slow"
 	$(JAX) $(PYTEST) -m "not slow" $(ON_JAX)
 
@@ -37,21 +45,14 @@ test-slow: .venv/.installed
 	@.ci/dataset
 	$(PYTEST) -m slow
 
-# The private names of Keras and TensorFlow that the library touches, on the newest of both that pip
-# gives. Reports in one sentence, and never fails: what it finds is for the next release.
-canaries: .venv-newest/.installed
-	@mkdir -p build
-	@TF_CPP_MIN_LOG_LEVEL=3 .venv-newest/bin/python -m pytest -p no:cacheprovider \
-		tests/engine/test_keras_internals.py > build/canaries.txt 2>&1 \
-		&& result="all alive" || result="some died: see build/canaries.txt"; \
-	.venv-newest/bin/python -m pip list --disable-pip-version-check 2>/dev/null \
-		| awk -v result="$$result" '$$1 == "keras" || $$1 == "tensorflow" { n = n " " $$1 " " $$2 } \
-		END { print "Canaries on" n ": " result "." }'
+# The numeric tests as another processor computes: without AVX2, and without oneDNN.
+test-isa: .venv/.installed
+	$(OLD_CPU) $(PYTEST) -m "not slow" $(NUMERIC)
+	$(NO_ONEDNN) $(PYTEST) -m "not slow" $(NUMERIC)
 
-.venv-newest/.installed: .venv/.installed
-	@.venv/bin/python -m venv .venv-newest
-	@.venv-newest/bin/python -m pip install -q --disable-pip-version-check keras tensorflow pytest
-	@touch $@
+# Whether the newest Keras and TensorFlow still have the private names that the library touches.
+canaries: .venv/.installed
+	@.ci/canaries
 
 lint: .venv/.installed
 	$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""What every test shares: a quiet TensorFlow and a fixed seed."""
+"""What every test shares: a quiet TensorFlow, caches of its own and a fixed seed."""
 
 import os
 
@@ -6,6 +6,14 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
 import pytest
+
+from tests.helpers.caches import own_caches
+
+CACHES = own_caches()
+
+
+def pytest_unconfigure():
+    CACHES.cleanup()
 
 
 def pytest_collection_modifyitems(items):

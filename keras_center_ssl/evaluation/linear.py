@@ -86,9 +86,11 @@ def linear_classification(
         )
     train = geometry.finite_rows(train_features, "train_features")
     test = geometry.finite_rows(test_features, "test_features")
-    # Constant directions stay constant instead of becoming noise.
+    # Constant directions stay constant instead of becoming noise: features are float32 at best, and
+    # a constant one comes in several roundings.
     mean, deviation = train.mean(axis=0), train.std(axis=0)
-    deviation = np.where(deviation > 1e-7 * np.abs(mean).max(initial=1e-30), deviation, 1.0)
+    rounding = 8 * np.finfo("float32").eps * np.abs(mean).max(initial=1e-30)
+    deviation = np.where(deviation > rounding, deviation, 1.0)
     train, test = ((part - mean) / deviation for part in (train, test))
     fit = _fit_sgd if train.size >= LARGE else _fit_lbfgs
     weights, bias = fit(train, numbers, len(classes), inverse_regularization, max_iterations)

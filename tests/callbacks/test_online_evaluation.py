@@ -90,7 +90,7 @@ def test_the_best_encoder_is_kept(digits, tmp_path):
     images = images / 255 if digits[1][0].dtype == "uint8" else images
     reference = small_encoder()
     reference.set_weights(kept[1])
-    np.testing.assert_allclose(encoder(images), reference(images), atol=1e-6)
+    np.testing.assert_allclose(encoder(images), reference(images), atol=1e-5)
     assert [p.name for p in best.path.parent.iterdir()] == ["best.keras"]
     lowest = kcs.callbacks.BestEncoder(tmp_path / "low.keras", "rank", mode="min")
     fit(Scripted(), lowest, epochs=4)

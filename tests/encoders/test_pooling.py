@@ -43,17 +43,17 @@ def test_resnets_take_a_grid_and_their_plain_copies_agree(rng, tmp_path):
     encoder(images, training=True)
     plain = kcs.encoders.plain(encoder)
     assert not any(type(x).__module__.startswith("keras_center") for x in plain._flatten_layers())
-    np.testing.assert_allclose(plain(images), encoder(images), atol=1e-6)
+    np.testing.assert_allclose(plain(images), encoder(images), atol=1e-5)
     encoder.save(tmp_path / "x.keras")
     loaded = keras.saving.load_model(tmp_path / "x.keras")
-    np.testing.assert_allclose(loaded(images), encoder(images), atol=1e-6)
+    np.testing.assert_allclose(loaded(images), encoder(images), atol=1e-5)
     # The mean of four cells of equal size is the global mean.
     whole = kcs.encoders.resnet_small((16, 16, 1), width=4)
     cells2 = kcs.encoders.resnet_small((16, 16, 1), width=4, grid=2)
     cells2.set_weights(whole.get_weights())
     small = rng.random((3, 16, 16, 1), "float32")
     means = np.asarray(cells2(small)).reshape(3, 4, 16).mean(axis=1)
-    np.testing.assert_allclose(means, whole(small), atol=1e-6)
+    np.testing.assert_allclose(means, whole(small), atol=1e-5)
 
 
 def test_smaller_views_have_the_same_cells(rng):

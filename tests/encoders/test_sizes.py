@@ -16,12 +16,12 @@ def test_another_size_gives_what_an_encoder_of_that_size_gives(rng):
     smaller = kcs.encoders.resnet_small((8, 8, 1), width=4)
     smaller.set_weights(encoder.get_weights())
     x = images(rng, 8)
-    np.testing.assert_allclose(encode(encoder, x), smaller(x), atol=1e-6)
+    np.testing.assert_allclose(encode(encoder, x), smaller(x), atol=1e-5)
     trained = encode(encoder, x, training=True)
-    np.testing.assert_allclose(trained, smaller(x, training=True), atol=1e-6)
+    np.testing.assert_allclose(trained, smaller(x, training=True), atol=1e-5)
     # The running statistics followed, as in any forward pass in training.
     for one, two in zip(encoder.get_weights(), smaller.get_weights(), strict=True):
-        np.testing.assert_allclose(one, two, atol=1e-6)
+        np.testing.assert_allclose(one, two, atol=1e-5)
 
 
 def test_its_own_size_and_free_sizes_go_the_usual_way(rng):

@@ -55,7 +55,7 @@ def test_another_size_interpolates_the_positions(rng):
     for size in (8, 16, 24):
         assert kcs.encoders.encode(encoder, images(rng, size)).shape == (3, 192)
     same = kcs.encoders.encode(encoder, images(np.random.default_rng(1), 16))
-    np.testing.assert_allclose(same, encoder(images(np.random.default_rng(1), 16)), atol=1e-6)
+    np.testing.assert_allclose(same, encoder(images(np.random.default_rng(1), 16)), atol=1e-5)
 
 
 def test_stochastic_depth_is_random_in_training_only(rng):
@@ -72,7 +72,7 @@ def test_saves_and_loads(rng, tmp_path):
     loaded = keras.saving.load_model(tmp_path / "encoder.keras")
     x = images(rng, 12)
     np.testing.assert_allclose(
-        kcs.encoders.encode(loaded, x), kcs.encoders.encode(encoder, x), atol=1e-6
+        kcs.encoders.encode(loaded, x), kcs.encoders.encode(encoder, x), atol=1e-5
     )
 
 
@@ -87,7 +87,7 @@ def test_plain_holds_stock_layers_only(rng, tmp_path, pool):
     config = zipfile.ZipFile(tmp_path / "plain.keras").read("config.json").decode()
     assert "keras_center_ssl" not in config
     np.testing.assert_allclose(
-        keras.saving.load_model(tmp_path / "plain.keras")(x), copy(x), atol=1e-6
+        keras.saving.load_model(tmp_path / "plain.keras")(x), copy(x), atol=1e-5
     )
 
 

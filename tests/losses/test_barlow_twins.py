@@ -32,23 +32,23 @@ def test_value_and_gradient(rng, standardize, weight):
 def test_known_cases():
     # All combinations of signs: standardised, and every dimension independent of every other.
     signs = np.array([[a, b, c] for a in (-1, 1) for b in (-1, 1) for c in (-1, 1)], "float32")
-    np.testing.assert_allclose(barlow_twins(signs, signs, 1.0), 0, atol=1e-6)
+    np.testing.assert_allclose(barlow_twins(signs, signs, 1.0), 0, atol=1e-5)
     np.testing.assert_allclose(barlow_twins(signs, -signs, 1.0), 3 * 4, rtol=1e-4)
     # Duplicated dimensions: no cost to invariance, all of it to redundancy.
     same = np.repeat(signs[:, :1], 3, axis=1)
-    np.testing.assert_allclose(barlow_twins(same, same, 0.0), 0, atol=1e-6)
+    np.testing.assert_allclose(barlow_twins(same, same, 0.0), 0, atol=1e-5)
     np.testing.assert_allclose(barlow_twins(same, same, 1.0), 6, rtol=1e-4)
     # A collapsed batch correlates with nothing; without standardisation it may be a minimum.
     point = np.ones((8, 3), "float32")
-    np.testing.assert_allclose(barlow_twins(point, point), 3, rtol=1e-6)
-    np.testing.assert_allclose(barlow_twins(point, point, 0.0, standardize=False), 0, atol=1e-6)
-    np.testing.assert_allclose(barlow_twins(point, point, 1.0, standardize=False), 6, rtol=1e-6)
+    np.testing.assert_allclose(barlow_twins(point, point), 3, rtol=1e-5)
+    np.testing.assert_allclose(barlow_twins(point, point, 0.0, standardize=False), 0, atol=1e-5)
+    np.testing.assert_allclose(barlow_twins(point, point, 1.0, standardize=False), 6, rtol=1e-5)
 
 
 def test_statistics_are_biased(rng):
     """Divided by B, a view is correlated with itself by 1, by less with a B - 1 in it."""
     z = rng.standard_normal((4, 3)).astype("float32")
-    np.testing.assert_allclose(barlow_twins(z, z, 0.0), 0, atol=1e-6)
+    np.testing.assert_allclose(barlow_twins(z, z, 0.0), 0, atol=1e-5)
 
 
 def test_invariances(rng):

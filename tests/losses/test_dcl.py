@@ -36,8 +36,8 @@ def test_value_and_gradient(rng, temperature):
 def test_identity():
     """Two orthogonal samples: the negatives' cosines are 0, the positives' 1."""
     eye = np.eye(2, dtype="float32")
-    np.testing.assert_allclose(dcl(eye, eye, 0.5), -1.306853, atol=1e-6)
-    np.testing.assert_allclose(dcl(eye, eye, 0.5), math.log(2) - 2, rtol=1e-6)
+    np.testing.assert_allclose(dcl(eye, eye, 0.5), -1.306853, atol=1e-5)
+    np.testing.assert_allclose(dcl(eye, eye, 0.5), math.log(2) - 2, rtol=1e-5)
 
 
 @pytest.mark.parametrize("temperature", [0.1, 1.0])

@@ -43,7 +43,7 @@ def test_known_values():
     assert float(kcs.losses.dino(eye, eye, nothing)) == pytest.approx(0, abs=2e-4)
     other = np.roll(eye, 1, axis=1)
     assert float(kcs.losses.dino(other, eye, nothing)) == pytest.approx(10, abs=1e-3)
-    assert float(kcs.losses.dino(0 * eye, eye, nothing)) == pytest.approx(np.log(4), rel=1e-6)
+    assert float(kcs.losses.dino(0 * eye, eye, nothing)) == pytest.approx(np.log(4), rel=1e-5)
 
 
 def test_centring_undoes_a_collapse_to_one_output():

@@ -46,8 +46,8 @@ def test_rows_that_are_not_valid_yet_have_no_part(rng):
     query, key, queue = random_arguments(rng)
     junk = np.concatenate([queue[:2], np.zeros((4, 5))])
     part = float(kcs.losses.info_nce(query, key, queue, valid=2))
-    assert float(kcs.losses.info_nce(query, key, junk, valid=2)) == pytest.approx(part, rel=1e-6)
-    assert float(kcs.losses.info_nce(query, key, queue[:2])) == pytest.approx(part, rel=1e-6)
+    assert float(kcs.losses.info_nce(query, key, junk, valid=2)) == pytest.approx(part, rel=1e-5)
+    assert float(kcs.losses.info_nce(query, key, queue[:2])) == pytest.approx(part, rel=1e-5)
     value, gradients = value_and_gradients(
         lambda *args: kcs.losses.info_nce(*args, valid=0), query, key, np.zeros((6, 5))
     )

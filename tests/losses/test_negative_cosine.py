@@ -21,14 +21,14 @@ def test_value_and_gradient(rng):
 
 def test_known_cases():
     eye = np.eye(4, dtype="float32")
-    np.testing.assert_allclose(negative_cosine(eye, 5 * eye), -1, rtol=1e-6)
-    np.testing.assert_allclose(negative_cosine(eye, -eye), 1, rtol=1e-6)
-    np.testing.assert_allclose(negative_cosine(eye, np.roll(eye, 1, axis=0)), 0, atol=1e-7)
+    np.testing.assert_allclose(negative_cosine(eye, 5 * eye), -1, rtol=1e-5)
+    np.testing.assert_allclose(negative_cosine(eye, -eye), 1, rtol=1e-5)
+    np.testing.assert_allclose(negative_cosine(eye, np.roll(eye, 1, axis=0)), 0, atol=1e-5)
     # A collapsed representation is at the minimum: what keeps it away is not in this loss.
     point = np.ones((4, 3), "float32")
-    np.testing.assert_allclose(negative_cosine(point, point), -1, rtol=1e-6)
+    np.testing.assert_allclose(negative_cosine(point, point), -1, rtol=1e-5)
     # One sample is enough; a row of zeros has no direction and counts as orthogonal.
-    np.testing.assert_allclose(negative_cosine(eye[:1], np.zeros((1, 4), "float32")), 0, atol=1e-7)
+    np.testing.assert_allclose(negative_cosine(eye[:1], np.zeros((1, 4), "float32")), 0, atol=1e-5)
 
 
 def test_invariances(rng):
@@ -36,7 +36,7 @@ def test_invariances(rng):
     value = negative_cosine(p, z)
     order, turn = rng.permutation(6), rotation(4).astype("float32")
     for other in ((z, p), (p[order], z[order]), (p @ turn, z @ turn), (3 * p, z / 7)):
-        np.testing.assert_allclose(negative_cosine(*other), value, rtol=1e-5, atol=1e-7)
+        np.testing.assert_allclose(negative_cosine(*other), value, rtol=1e-5, atol=1e-5)
 
 
 def test_bad_input_is_explained():

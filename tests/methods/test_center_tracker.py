@@ -39,7 +39,7 @@ def test_figures_are_those_of_geometry_on_all_embeddings(rng, batches):
         tracker.update_state(part1, part2)
     close(tracker.figures(), reference(z1, z2), rtol=1e-4, atol=1e-5)
     unit = [z / np.linalg.norm(z, axis=1, keepdims=True) for z in (z1, z2)]
-    np.testing.assert_allclose(tracker.center, np.concatenate(unit).mean(0), atol=1e-6)
+    np.testing.assert_allclose(tracker.center, np.concatenate(unit).mean(0), atol=1e-5)
 
 
 def test_within_steps_equals_geometry_for_one_step(rng):
@@ -97,7 +97,7 @@ def test_known_answers(within_steps):
     tracker.update_state(basis, basis)
     figures = tracker.figures()
     assert figures["center_norm"] == 0
-    assert figures["positive_cosine"] == pytest.approx(1)
+    assert figures["positive_cosine"] == pytest.approx(1, rel=1e-5)
     assert figures["participation_ratio"] == pytest.approx(8, rel=1e-5)
     assert figures["effective_rank"] == pytest.approx(8, rel=1e-5)
     assert figures["normalized_std"] == pytest.approx(1, rel=1e-5)
@@ -156,9 +156,9 @@ def test_ema_centre_is_a_moving_average_without_the_bias_of_its_start(rng):
         centres.append((z / np.linalg.norm(z, axis=1, keepdims=True)).mean(0))
         weights = [0.2 * 0.8 ** (step - i) for i in range(step + 1)]
         expected = np.average(centres, axis=0, weights=weights)
-        np.testing.assert_allclose(tracker.ema_center, expected, atol=1e-6)
+        np.testing.assert_allclose(tracker.ema_center, expected, atol=1e-5)
     tracker.reset_state()
-    np.testing.assert_allclose(tracker.ema_center, expected, atol=1e-6)
+    np.testing.assert_allclose(tracker.ema_center, expected, atol=1e-5)
     assert tracker.figures()["positive_cosine"] == 0
 
 
@@ -208,4 +208,4 @@ def test_zero_vectors_are_counted(rng):
     z1[:24] = 0
     tracker = kcs.CenterTracker(8)
     tracker.update_state(z1, z2)
-    assert tracker.snapshot().zero_share == pytest.approx(24 / 192, abs=1e-6)
+    assert tracker.snapshot().zero_share == pytest.approx(24 / 192, abs=1e-5)

@@ -60,7 +60,7 @@ def test_keys_enter_behind_the_step_and_come_from_the_teacher_before_it():
 def test_an_empty_queue_gives_no_loss_and_a_symmetric_one_fills_twice_as_fast():
     model = build(kcs.methods.MoCo, symmetric=True, **SMALL)
     first = step(model)
-    assert first["loss"] == pytest.approx(0, abs=1e-6)
+    assert first["loss"] == pytest.approx(0, abs=1e-5)
     assert float(model.queue.filled) == 32
 
 
@@ -90,7 +90,7 @@ def test_the_key_encoder_follows_by_the_momentum():
     for old, teacher, student in zip(before, mine, students, strict=True):
         if student.trainable:
             expected = 0.9 * old + 0.1 * np.asarray(student)
-            np.testing.assert_allclose(teacher, expected, atol=1e-6)
+            np.testing.assert_allclose(teacher, expected, atol=1e-5)
             moved |= not np.array_equal(old, np.asarray(teacher))
     assert moved
 

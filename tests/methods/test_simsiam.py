@@ -96,7 +96,9 @@ def test_stop_gradient_halves_the_symmetric_gradient(views):
         for stop in (True, False)
     )
     np.testing.assert_allclose(loss, same, rtol=1e-5)
-    np.testing.assert_allclose(half, whole / 2, rtol=1e-3, atol=1e-7)
+    # Small entries are differences of large ones.
+    atol = 1e-4 * np.abs(whole).max()
+    np.testing.assert_allclose(half, whole / 2, rtol=1e-3, atol=atol)
     assert np.abs(half).max() > 1e-5
 
 

@@ -65,7 +65,7 @@ def test_matches_the_reference_over_several_steps(rng, options):
         reference.step(weights, gradients, rate)
         for variable, (name, expected) in zip(trained, weights.items(), strict=True):
             np.testing.assert_allclose(
-                np.asarray(variable), expected, rtol=1e-5, atol=1e-6, err_msg=name
+                np.asarray(variable), expected, rtol=1e-5, atol=1e-5, err_msg=name
             )
 
 
@@ -86,7 +86,7 @@ def test_clipping_bounds_the_rate_by_the_learning_rate():
     variable = keras.Variable(w)
     optimizer = kcs.optimizers.LARS(0.1, momentum=0.0, trust_coefficient=1.0, clip_trust=True)
     optimizer.apply([g], [variable])
-    np.testing.assert_allclose(np.asarray(variable), w - 0.1 * g, rtol=1e-6)
+    np.testing.assert_allclose(np.asarray(variable), w - 0.1 * g, rtol=1e-5)
 
 
 def test_biases_and_scales_take_plain_momentum_steps(rng):
@@ -101,7 +101,7 @@ def test_biases_and_scales_take_plain_momentum_steps(rng):
         gradient = rng.standard_normal(6).astype("float32")
         for optimizer, variable in zip(optimizers, (lars, sgd), strict=True):
             optimizer.apply([gradient], [variable])
-    np.testing.assert_allclose(np.asarray(lars), np.asarray(sgd), rtol=1e-6)
+    np.testing.assert_allclose(np.asarray(lars), np.asarray(sgd), rtol=1e-5)
 
 
 def test_serialisation():
@@ -127,7 +127,7 @@ def test_state_is_saved_with_a_model(tmp_path, rng):
     for m in (model, loaded):
         m.train_on_batch(x, y)
     for old, new in zip(model.get_weights(), loaded.get_weights(), strict=True):
-        np.testing.assert_allclose(new, old, rtol=1e-6)
+        np.testing.assert_allclose(new, old, rtol=1e-5)
 
 
 def test_under_loss_scaling(rng):
@@ -150,7 +150,7 @@ def test_in_a_compiled_step(rng):
     optimizer = kcs.optimizers.LARS(0.5)
     optimizer.build([compiled])
     tf.function(lambda gradient: optimizer.apply([gradient], [compiled]))(tf.constant(g))
-    np.testing.assert_allclose(np.asarray(compiled), np.asarray(eager), rtol=1e-6)
+    np.testing.assert_allclose(np.asarray(compiled), np.asarray(eager), rtol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,52 @@
+"""Tests leave nothing in the user's folders."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from keras_center_ssl.zoo import index
+from keras_center_ssl.zoo.download import cache_folder
+
+CHECKOUT = pathlib.Path(__file__).parents[1]
+
+
+def test_every_cache_is_elsewhere():
+    import huggingface_hub
+    import matplotlib
+
+    from keras_center_ssl.engine.keras_internals import keras_home
+
+    users = [pathlib.Path.home() / name for name in (".cache", ".config", ".keras")]
+    for place in (
+        cache_folder(index.open_zoo(CHECKOUT / "zoo")),
+        huggingface_hub.constants.HF_HOME,
+        matplotlib.get_cachedir(),
+        keras_home(),
+        os.environ["XDG_CACHE_HOME"],
+    ):
+        for folder in users:
+            assert folder not in pathlib.Path(place).resolve().parents, place
+
+
+@pytest.mark.slow
+def test_a_run_leaves_nothing_at_home(tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.endswith(("CACHE", "CACHE_HOME", "_HOME", "CACHE_DIR", "CONFIGDIR"))
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-m", "not slow"]
+        + ["tests/zoo", "tests/reports", "tests/data/test_sources.py", "tests/data/test_tfds.py"],
+        cwd=CHECKOUT,
+        env={**environment, "HOME": str(home)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert [path for path in home.rglob("*") if path.is_file()] == []
