@@ -14,7 +14,7 @@ JAX := KERAS_BACKEND=jax JAX_COMPILATION_CACHE_DIR=$(CURDIR)/build/jax \
 	XLA_FLAGS="--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 # What computes floats, and two processors that this one can be made to resemble. NumPy has the groups
 # of instructions under these names since 2.4, and says nothing of those that it does not know.
-NUMERIC := tests/test_geometry.py tests/test_heads.py tests/test_numerics.py tests/losses tests/methods \
+NUMERIC := tests/geometry tests/test_heads.py tests/test_numerics.py tests/losses tests/methods \
 	tests/diagnosis tests/optimizers tests/encoders
 OLD_CPU := ONEDNN_MAX_CPU_ISA=SSE41 OPENBLAS_CORETYPE=Nehalem NPY_DISABLE_CPU_FEATURES="X86_V3 X86_V4" \
 	XLA_FLAGS=--xla_cpu_max_isa=SSE4_2

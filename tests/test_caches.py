@@ -10,6 +10,7 @@ import pytest
 from keras_center_ssl.zoo import index
 from keras_center_ssl.zoo.download import cache_folder
 
+FILES = ("tests/zoo", "tests/reports", "tests/data/test_sources.py", "tests/data/test_tfds.py")
 CHECKOUT = pathlib.Path(__file__).parents[1]
 
 
@@ -41,8 +42,7 @@ def test_a_run_leaves_nothing_at_home(tmp_path):
         if not name.endswith(("CACHE", "CACHE_HOME", "_HOME", "CACHE_DIR", "CONFIGDIR"))
     }
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-m", "not slow"]
-        + ["tests/zoo", "tests/reports", "tests/data/test_sources.py", "tests/data/test_tfds.py"],
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-m", "not slow", *FILES],
         cwd=CHECKOUT,
         env={**environment, "HOME": str(home)},
         capture_output=True,

@@ -20,8 +20,8 @@ ALLOWED = {
     # The light install raises InputError too, and has no Keras.
     ("errors.py", "_keras_call_info_injected"),
 }
-# Public all the same: the manual describes it.
-DOCUMENTED = {"os._exit"}
+# Public all the same: Python's manual describes them.
+DOCUMENTED = {"os._exit", "_thread"}
 # Functions and methods that find something by its name.
 BY_NAME = {"getattr", "setattr", "hasattr", "delattr", "pop"}
 # Packages whose inner modules have names without an underscore.
@@ -34,7 +34,7 @@ def is_private(name):
 
 
 def is_inner(module):
-    outer = module != "keras_center_ssl" and not module.startswith("keras_center_ssl.")
+    outer = module.split(".")[0] not in {"keras_center_ssl", *DOCUMENTED}
     inner = any(f"{module}.".startswith(f"{name}.") for name in INNER_MODULES)
     return outer and (inner or any(map(is_private, module.split("."))))
 
