@@ -7,8 +7,7 @@ import sys
 
 import pytest
 
-from keras_center_ssl.zoo import index
-from keras_center_ssl.zoo.download import cache_folder
+import keras_center_ssl as kcs
 
 FILES = ("tests/zoo", "tests/reports", "tests/data/test_sources.py", "tests/data/test_tfds.py")
 CHECKOUT = pathlib.Path(__file__).parents[1]
@@ -21,8 +20,9 @@ def test_every_cache_is_elsewhere():
     from keras_center_ssl.engine.keras_internals import keras_home
 
     users = [pathlib.Path.home() / name for name in (".cache", ".config", ".keras")]
+    name = kcs.zoo.list_models(CHECKOUT / "zoo")[0].name
     for place in (
-        cache_folder(index.open_zoo(CHECKOUT / "zoo")),
+        kcs.zoo.download(name, "onnx", source=CHECKOUT / "zoo"),
         huggingface_hub.constants.HF_HOME,
         matplotlib.get_cachedir(),
         keras_home(),
