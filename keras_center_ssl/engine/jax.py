@@ -11,6 +11,7 @@ import jax
 import keras
 import numpy as np
 
+from keras_center_ssl.engine.keras_internals import has_value
 from keras_center_ssl.engine.replica_batches import check_even
 from keras_center_ssl.engine.tensorflow_when_used import loaded_tensorflow
 
@@ -113,8 +114,18 @@ class TrainStep:
     def fit(self, x=None, *args, validation_data=None, **kwargs):
         # Where it is loaded already, it must not take the GPUs' memory at its first use.
         loaded_tensorflow()
-        with _shares(x, validation_data) as (x, validation_data):
+        with values_kept(self), _shares(x, validation_data) as (x, validation_data):
             return super().fit(x, *args, validation_data=validation_data, **kwargs)
+
+    @functools.wraps(keras.Model.evaluate)
+    def evaluate(self, *args, **kwargs):
+        with values_kept(self):
+            return super().evaluate(*args, **kwargs)
+
+    @functools.wraps(keras.Model.predict)
+    def predict(self, *args, **kwargs):
+        with values_kept(self):
+            return super().predict(*args, **kwargs)
 
     def train_on_batch(self, x, *args, **kwargs):
         return super().train_on_batch(_arrays(x), *args, **kwargs)
@@ -139,6 +150,28 @@ class TrainStep:
     def _values(scope, variables):
         values = [scope.get_current_value(variable) for variable in variables]
         return [v.value if x is None else x for v, x in zip(variables, values, strict=True)]
+
+
+@contextlib.contextmanager
+def values_kept(model):
+    """Gives the model's variables their values back where Keras' loop in this block fails.
+
+    Keras takes them out while it steps, and puts them back at an epoch's end: an error in between,
+    in the data or in a callback, would leave a model without weights.
+    """
+    variables = list(model.variables)
+    if getattr(model, "optimizer", None) is not None:
+        variables += model.optimizer.variables
+    before = [variable.value for variable in variables]
+    try:
+        yield
+    except BaseException:
+        # After the first step, what the last one gave; before it, nothing has changed.
+        model.jax_state_sync()
+        for variable, value in zip(variables, before, strict=True):
+            if not has_value(variable):
+                variable.assign(value)
+        raise
 
 
 @contextlib.contextmanager

@@ -68,6 +68,14 @@ def begin_fit_at(model, epoch):
     model._initial_epoch = epoch
 
 
+def has_value(variable):
+    """Whether a variable holds a value: on JAX, `fit` takes the values out while its loop runs.
+
+    `variable.value` makes up a value, or fails in the initializer, where there is none.
+    """
+    return variable._value is not None
+
+
 def learning_rate_or_schedule(optimizer):
     """What the optimizer was given as its rate: `optimizer.learning_rate` is a schedule's value.
 

@@ -27,15 +27,19 @@ def unpack(model, data):
 
 def scaled(images):
     """Bytes as float32 in [0, 1]; float images as they are."""
-    dtype = keras.backend.standardize_dtype(images.dtype)
-    if dtype == "uint8":
+    if keras.backend.standardize_dtype(images.dtype) == "uint8":
         return ops.cast(images, "float32") / 255.0
-    if not keras.backend.is_float_dtype(dtype):
+    return images
+
+
+def check_dtype(images):
+    """Raises unless `images` are bytes or floating point."""
+    dtype = keras.backend.standardize_dtype(images.dtype)
+    if dtype != "uint8" and not keras.backend.is_float_dtype(dtype):
         raise InputError(
             f"Images are uint8 in 0..255 or float in [0, 1]; received dtype {dtype}. Convert them, "
             "with images.astype('uint8') if they are in 0..255."
         )
-    return images
 
 
 def check_images(model, images):
@@ -55,6 +59,7 @@ def check_images(model, images):
         )
     if not _fits(model.encoder, shape):
         raise _other_size(model.encoder, "images", shape)
+    check_dtype(images)
 
 
 def check_prediction(model, x):
@@ -177,6 +182,8 @@ def _checked_views(model, data):
         )
     if shapes[0] is not None and shapes[0][0] == 1:
         raise _batch_of_one(model)
+    for view in views:
+        check_dtype(view)
     for place, shape in enumerate(shapes):
         # Views after the first two are local ones, which may be smaller.
         if not _fits(model.encoder, shape, any_size=place >= 2):

@@ -130,6 +130,23 @@ def test_epoch_to_begin_with():
         assert epochs == [2, 3, 0]
 
 
+@pytest.mark.jax
+def test_values_that_fit_takes_out():
+    advice = (
+        "Read keras.Model.fit on JAX: where an error in its loop leaves variables their values, "
+        "drop values_kept in engine/jax.py; else ask a variable in another way."
+    )
+    with canary("Variable._value", advice):
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        model.compile("sgd", "mse")
+        seen = []
+        look = keras.callbacks.LambdaCallback(
+            on_train_batch_end=lambda *_: seen.append(internals.has_value(model.weights[0]))
+        )
+        model.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0, callbacks=[look])
+        assert seen == [False] and internals.has_value(model.weights[0])
+
+
 def test_schedule_of_an_optimizer():
     advice = "Look for a public way to an optimizer's schedule, or read it from its get_config()."
     with canary("Optimizer._learning_rate", advice):

@@ -112,6 +112,27 @@ def test_what_fit_refuses_in_a_sentence(model, wrong):
     assert "\n" not in str(caught.value)
 
 
+class Fails(keras.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        raise RuntimeError("as any callback may")
+
+
+def test_a_model_is_whole_after_a_refusal(model):
+    """On JAX, Keras holds the weights elsewhere while it steps."""
+    before = model.get_weights()
+    with pytest.raises(kcs.InputError, match="keys"):
+        model.fit(generator(({"a": FIRST}, LABELS)), steps_per_epoch=1, verbose=0)
+    with pytest.raises(kcs.InputError, match="keys"):
+        model.evaluate(generator(({"a": FIRST}, LABELS)), steps=1, verbose=0)
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+    done = int(model.optimizer.iterations)
+    with pytest.raises(RuntimeError, match="any callback"):
+        model.fit(VIEWS, verbose=0, callbacks=[Fails()])
+    assert int(model.optimizer.iterations) == done + 1
+    assert np.isfinite(model.predict(FIRST, verbose=0)).all()
+
+
 @pytest.mark.parametrize("method", kcs.methods.METHODS)
 def test_every_method_says_how_many_views_it_takes(method):
     model = getattr(kcs.methods, method)(tiny_encoder(), hidden_dim=8, output_dim=8)
