@@ -141,7 +141,9 @@ def test_values_that_fit_takes_out():
         model.compile("sgd", "mse")
         seen = []
         look = keras.callbacks.LambdaCallback(
-            on_train_batch_end=lambda *_: seen.append(internals.has_value(model.weights[0]))
+            on_train_batch_end=lambda batch, logs: seen.append(
+                internals.has_value(model.weights[0])
+            )
         )
         model.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0, callbacks=[look])
         assert seen == [False] and internals.has_value(model.weights[0])
