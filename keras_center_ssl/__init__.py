@@ -158,22 +158,44 @@ def _register():
 
 
 class _AfterKeras(importlib.abc.MetaPathFinder):
-    """Registers the classes when Keras is imported after this package, too."""
+    """Registers the classes when Keras is imported after this package, too.
+
+    Where a room of this package imports it, not before that room is whole: the classes are built on
+    it. So every import of a module of ours is seen, until Keras is there.
+    """
+
+    def __init__(self):
+        self.unfinished = 0
+        self.keras_is_there = False
 
     def find_spec(self, fullname, path=None, target=None):
-        if fullname != "keras":
+        ours = fullname.startswith(f"{__name__}.")
+        if not ours and fullname != "keras":
             return None
         sys.meta_path.remove(self)
-        spec = importlib.util.find_spec("keras")
+        try:
+            spec = importlib.util.find_spec(fullname)
+        finally:
+            sys.meta_path.insert(0, self)
         if spec is not None and spec.loader is not None:
             run = spec.loader.exec_module
 
             def exec_module(module):
-                run(module)
-                _register()
+                self.unfinished += ours
+                try:
+                    run(module)
+                finally:
+                    self.unfinished -= ours
+                self.keras_is_there |= not ours
+                self.register_if_whole()
 
             spec.loader.exec_module = exec_module
         return spec
+
+    def register_if_whole(self):
+        if self.keras_is_there and not self.unfinished and self in sys.meta_path:
+            sys.meta_path.remove(self)
+            _register()
 
 
 if sys.modules.get("keras") is not None:

@@ -14,13 +14,12 @@ Everything above this room is written with `keras.ops`. A backend supplies
 `tensorflow_when_used.py` hands out TensorFlow to whatever runs on every backend.
 """
 
-from keras_center_ssl import keras_needed  # noqa: F401
+import importlib
+from typing import TYPE_CHECKING
 
-# isort: split
+from keras_center_ssl.errors import needs
 
-import keras
-
-if keras.backend.backend() == "tensorflow":
+if TYPE_CHECKING:
     from keras_center_ssl.engine.tensorflow import (
         TrainStep,
         all_gather,
@@ -32,30 +31,6 @@ if keras.backend.backend() == "tensorflow":
         replica_count,
         rows_before,
     )
-elif keras.backend.backend() == "jax":
-    from keras_center_ssl.engine.jax import (
-        TrainStep,
-        all_gather,
-        all_reduce_sum,
-        compiled,
-        fused_batch_norm,
-        global_moments,
-        has_accelerator,
-        replica_count,
-        rows_before,
-    )
-else:
-
-    def __getattr__(name):
-        if name not in __all__:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        # Not at once: images are read and views are made on other backends too.
-        raise ImportError(
-            f"keras_center_ssl trains on Keras' TensorFlow and JAX backends; the backend in use is "
-            f"{keras.backend.backend()!r}. Set KERAS_BACKEND=tensorflow or KERAS_BACKEND=jax "
-            "before Keras is imported."
-        )
-
 
 __all__ = [
     "TrainStep",
@@ -68,3 +43,30 @@ __all__ = [
     "replica_count",
     "rows_before",
 ]
+
+
+def __getattr__(name):
+    """A name of the backend's module.
+
+    Found when it is asked for: the first import of Keras, which may be this module's, registers the
+    classes of this package, and they are built on these names. Images are read and views are made
+    on other backends too.
+    """
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import keras
+
+    backend = keras.backend.backend()
+    if backend not in ("tensorflow", "jax"):
+        raise ImportError(
+            f"keras_center_ssl trains on Keras' TensorFlow and JAX backends; the backend in use is "
+            f"{backend!r}. Set KERAS_BACKEND=tensorflow or KERAS_BACKEND=jax before Keras is "
+            "imported."
+        )
+    value = getattr(importlib.import_module(f"{__name__}.{backend}"), name)
+    globals()[name] = value
+    return value
+
+
+with needs("keras_center_ssl, where it trains and converts,", "keras", "tensorflow"):
+    import keras  # noqa: F401
