@@ -14,8 +14,8 @@ CHECKOUT = pathlib.Path(__file__).parents[1]
 
 
 def test_every_cache_is_elsewhere():
-    import huggingface_hub
     import matplotlib
+    from huggingface_hub import constants
 
     from keras_center_ssl.engine.keras_internals import keras_home
 
@@ -23,7 +23,7 @@ def test_every_cache_is_elsewhere():
     name = kcs.zoo.list_models(CHECKOUT / "zoo")[0].name
     for place in (
         kcs.zoo.download(name, "onnx", source=CHECKOUT / "zoo"),
-        huggingface_hub.constants.HF_HOME,
+        constants.HF_HOME,
         matplotlib.get_cachedir(),
         keras_home(),
         os.environ["XDG_CACHE_HOME"],
