@@ -8,8 +8,16 @@ import pytest
 from keras_center_ssl.errors import InputError, MissingExtra, needs
 
 
+def hide(monkeypatch, package):
+    """As if it were not installed, whatever an earlier test has imported of it."""
+    for name in list(sys.modules):
+        if name.startswith(f"{package}."):
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, package, None)
+
+
 def test_a_missing_package_names_its_extra(monkeypatch):
-    monkeypatch.setitem(sys.modules, "sklearn", None)
+    hide(monkeypatch, "sklearn")
     with pytest.raises(MissingExtra) as caught, needs("The data set 'digits'", "sklearn"):
         importlib.import_module("sklearn.datasets")
     assert str(caught.value) == (
@@ -33,7 +41,7 @@ def test_of_several_only_the_missing_ones_are_named(monkeypatch):
 
 
 def test_a_package_that_was_not_expected_to_be_missing_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, "tf2onnx", None)
+    hide(monkeypatch, "tf2onnx")
     with pytest.raises(MissingExtra, match=r"^kcs.export needs tf2onnx: pip"):
         with needs("kcs.export", "keras", "tensorflow"):
             importlib.import_module("tf2onnx.convert")

@@ -23,7 +23,7 @@ def test_without_hinge_it_trains_as_the_simplified_objective():
     triplet = build(kcs.methods.Triplet, margin=None, **SMALL)
     center = build(
         kcs.methods.CenterSSL,
-        cross_view=True,
+        center="cross_view",
         unbiased=True,
         decorrelation_weight=0.0,
         **SMALL,
