@@ -9,7 +9,7 @@ import numpy as np
 from keras_center_ssl.data import pixels
 from keras_center_ssl.data.conform import conform
 from keras_center_ssl.data.numbered import NumberedSource
-from keras_center_ssl.data.source import conformed_shape, matching_labels
+from keras_center_ssl.data.source import check_hold_out, conformed_shape, matching_labels
 from keras_center_ssl.engine.tensorflow_when_used import tf
 
 
@@ -63,9 +63,17 @@ class ArraySource(NumberedSource):
 
     def take(self, limit):
         """The first `limit` images."""
-        labels = None if self.labels is None else self.labels[:limit]
-        files = None if self.files is None else self.files[:limit]
-        return dataclasses.replace(self, images=self.images[:limit], labels=labels, files=files)
+        return self._rows(slice(limit))
+
+    def hold_out(self, number):
+        """All but the last `number` images, and these."""
+        check_hold_out(number, self.count, self.name)
+        return self._rows(slice(-number)), self._rows(slice(-number, None))
+
+    def _rows(self, part):
+        labels = None if self.labels is None else self.labels[part]
+        files = None if self.files is None else self.files[part]
+        return dataclasses.replace(self, images=self.images[part], labels=labels, files=files)
 
     def conformed(self, size, channels):
         """The images at `size` `(H, W)` with so many `channels`; None leaves them as they are."""

@@ -12,7 +12,7 @@ from keras_center_ssl.data.folder_reading import FolderReader
 from keras_center_ssl.data.graph_errors import input_errors
 from keras_center_ssl.data.into_memory import read_all
 from keras_center_ssl.data.numbered import NumberedSource
-from keras_center_ssl.data.source import SAMPLE, evenly_spaced
+from keras_center_ssl.data.source import SAMPLE, check_hold_out, evenly_spaced
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.images import listing
 from keras_center_ssl.images.regular_files import Unreadable, open_regular
@@ -123,6 +123,13 @@ class FolderSource(NumberedSource):
         if limit >= self.count:
             return self
         return self._select(evenly_spaced(self.count, limit))
+
+    def hold_out(self, number):
+        """The other files, and `number` files evenly spaced over the list."""
+        check_hold_out(number, self.count, self.name)
+        held = evenly_spaced(self.count, number)
+        kept = np.delete(np.arange(self.count), held)
+        return self._select(kept), self._select(held)
 
     def readable(self):
         """The source of the files that can be read; reads all of them to find out."""

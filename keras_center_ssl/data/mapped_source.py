@@ -12,6 +12,7 @@ from keras_center_ssl.data.into_memory import read_all
 from keras_center_ssl.data.numbered import NumberedSource
 from keras_center_ssl.data.source import (
     SAMPLE,
+    check_hold_out,
     conformed_shape,
     evenly_spaced,
     matching_labels,
@@ -74,8 +75,16 @@ class MappedSource(NumberedSource):
 
     def take(self, limit):
         """The first `limit` images."""
-        labels = None if self.labels is None else self.labels[:limit]
-        return dataclasses.replace(self, array=self.array[:limit], labels=labels)
+        return self._part(slice(limit))
+
+    def hold_out(self, number):
+        """All but the last `number` images, and these."""
+        check_hold_out(number, self.count, self.name)
+        return self._part(slice(-number)), self._part(slice(-number, None))
+
+    def _part(self, part):
+        labels = None if self.labels is None else self.labels[part]
+        return dataclasses.replace(self, array=self.array[part], labels=labels)
 
     def conformed(self, size, channels):
         conformed_shape(self.image_shape, size, channels)

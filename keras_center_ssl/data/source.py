@@ -62,6 +62,10 @@ class Source:
         """The source with `limit` images at most."""
         raise NotImplementedError
 
+    def hold_out(self, number):
+        """Two sources, the images that remain and `number` others: the same ones every time."""
+        raise NotImplementedError
+
     def conformed(self, size, channels):
         """The source with images of `size` `(H, W)` and so many `channels`; None keeps them."""
         raise NotImplementedError
@@ -93,6 +97,21 @@ class Source:
 def evenly_spaced(count, number):
     """Up to `number` whole numbers from 0 to `count - 1`, evenly spaced."""
     return np.unique(np.linspace(0, count - 1, min(count, number)).astype("int64"))
+
+
+def check_hold_out(number, count, name):
+    """Raises `InputError` unless so many images can be held out."""
+    if count is None:
+        raise InputError(
+            f"{name!r} does not know how many images it has, so none can be held out of it. Tell "
+            "it with `dataset.apply(tf.data.experimental.assert_cardinality(count))`, or pass the "
+            "held-out images as a source of their own."
+        )
+    if not 1 <= number <= count - 2:
+        raise InputError(
+            f"The number of images to hold out is from 1 to {count - 2}, two fewer than "
+            f"{name!r} has; received {number}."
+        )
 
 
 def conformed_shape(shape, size, channels):

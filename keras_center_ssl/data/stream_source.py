@@ -11,7 +11,7 @@ from keras_center_ssl.data.array_source import from_arrays
 from keras_center_ssl.data.conform import conform
 from keras_center_ssl.data.graph_errors import input_errors
 from keras_center_ssl.data.into_memory import read_all
-from keras_center_ssl.data.source import SAMPLE, Source, conformed_shape
+from keras_center_ssl.data.source import SAMPLE, Source, check_hold_out, conformed_shape
 from keras_center_ssl.data.steps import row_count, stream_steps
 from keras_center_ssl.engine.tensorflow_when_used import tf
 from keras_center_ssl.errors import InputError
@@ -86,6 +86,13 @@ class StreamSource(Source):
         """The first `limit` images."""
         # In another order of the files the first images would be other ones.
         return dataclasses.replace(self, dataset=self.dataset.take(limit), shuffled_files=None)
+
+    def hold_out(self, number):
+        """All but the last `number` images, and these."""
+        check_hold_out(number, self.count, self.name)
+        kept = self.count - number
+        parts = self.dataset.take(kept), self.dataset.skip(kept)
+        return tuple(dataclasses.replace(self, dataset=d, shuffled_files=None) for d in parts)
 
     def conformed(self, size, channels):
         """The images at `size` `(H, W)` with so many `channels`, checked to be alike and in range.

@@ -7,7 +7,12 @@ from keras_center_ssl.encoders.pooling import GridPooling
 from keras_center_ssl.encoders.resnet import resnet18, resnet50, resnet_small
 from keras_center_ssl.encoders.sizes import encode
 from keras_center_ssl.encoders.vit import PatchTokens, vit_small, vit_tiny
-from keras_center_ssl.encoders.whitening import unwhitened, whitened
+from keras_center_ssl.encoders.whitening import (
+    DEFAULT_SHRINKAGE,
+    unwhitened,
+    whitened,
+    whitening_of,
+)
 
 # What a recipe may name.
 ENCODERS = {
@@ -19,6 +24,7 @@ ENCODERS = {
 }
 
 __all__ = [
+    "DEFAULT_SHRINKAGE",
     "ENCODERS",
     "BatchNormalization",
     "GridPooling",
@@ -33,4 +39,5 @@ __all__ = [
     "vit_small",
     "vit_tiny",
     "whitened",
+    "whitening_of",
 ]

@@ -62,7 +62,7 @@ def whitened(
             f"{shrinkage!r}. {DEFAULT_SHRINKAGE} is the default."
         )
     encoder = as_encoder(encoder)
-    if encoder.layers and encoder.layers[-1].name == LAYER:
+    if whitening_of(encoder):
         raise InputError(f"The encoder {encoder.name!r} is whitened already. Pass unwhitened(it).")
     dim = encoder.output_shape[-1]
     whole = isinstance(dimensions, int | np.integer) and not isinstance(dimensions, bool)
@@ -83,10 +83,20 @@ def whitened(
 
 def unwhitened(model: keras.Model) -> keras.Model:
     """The encoder inside what `whitened` returned; any other model as it is."""
+    if whitening_of(model) is None:
+        return model
+    return keras.Model(
+        model.input, model.layers[-1].input, name=model.name.removesuffix("_whitened")
+    )
+
+
+def whitening_of(model: keras.Model) -> dict[str, int] | None:
+    """`{"dimensions": kept, "of": D}` of what `whitened` returned; `None` for any other model."""
     last = model.layers[-1] if getattr(model, "layers", None) else None
     if last is None or last.name != LAYER:
-        return model
-    return keras.Model(model.input, last.input, name=model.name.removesuffix("_whitened"))
+        return None
+    rows, columns = last.kernel.shape
+    return {"dimensions": int(columns), "of": int(rows)}
 
 
 def feature_moments(encoder, images, batch_size=256):

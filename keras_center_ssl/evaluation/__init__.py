@@ -11,19 +11,23 @@ from keras_center_ssl.evaluation.few_labels import few_labels
 from keras_center_ssl.evaluation.fine_tuning import fine_tune
 from keras_center_ssl.evaluation.knn import knn_accuracy, knn_classification
 from keras_center_ssl.evaluation.linear import linear_classification, linear_probe
+from keras_center_ssl.evaluation.protocols import DEFAULT_PROTOCOLS, judge, pixel_baselines
 from keras_center_ssl.evaluation.retrieval import retrieval
 
 __all__ = [
+    "DEFAULT_PROTOCOLS",
     "Classification",
     "WhitenedPixels",
     "embed",
     "embed_source",
     "few_labels",
     "fine_tune",
+    "judge",
     "knn_accuracy",
     "knn_classification",
     "linear_classification",
     "linear_probe",
+    "pixel_baselines",
     "raw_pixels",
     "retrieval",
 ]

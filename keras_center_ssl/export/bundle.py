@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_center_ssl import keras_needed  # noqa: F401
-from keras_center_ssl.encoders import as_encoder, plain
+from keras_center_ssl.encoders import as_encoder, plain, unwhitened, whitening_of
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.export import configs, model_card, parity
 from keras_center_ssl.export import metrics as _metrics
@@ -90,7 +90,8 @@ def export_bundle(
     batches = parity.probe_batches(original, images)
     expected = parity.features_of(original, batches)
     if collapse is None and images is not None:
-        features = original.predict(images, batch_size=256, verbose=0)
+        # Before a whitening layer, which would hide a dimensional collapse.
+        features = unwhitened(original).predict(images, batch_size=256, verbose=0)
         collapse = _metrics.collapse_of(features)
 
     names = [each.name for each in selected]
@@ -98,7 +99,9 @@ def export_bundle(
         "schema_version": _metrics.SCHEMA_VERSION,
         "name": name,
         "method": described.get("method") or (type(model).__name__ if is_method else None),
-        "hyperparameters": _metrics.hyperparameters(model) if is_method else {},
+        "hyperparameters": (
+            _metrics.hyperparameters(model) if is_method else described.pop("hyperparameters", {})
+        ),
         "encoder": described.get("encoder") or original.name,
         "parameters": int(encoder.count_params()),
         "requires": configs.foreign_packages(encoder) if "keras" in names else [],
@@ -110,6 +113,7 @@ def export_bundle(
             "dtype": "float32",
         },
         "feature_dim": int(encoder.output_shape[-1]),
+        "whitening": described.pop("whitening", None) or whitening_of(original),
         "formats": {each.name: each.file for each in selected},
         "opset": opset if "onnx" in names else None,
         **{key: described.get(key) for key in _OWN_FIELDS if key not in ("method", "encoder")},

@@ -2,7 +2,7 @@
 
 schema_version, name, method, hyperparameters, encoder, parameters
 input          name, shape (H, W, C), range, layout, dtype
-feature_dim, formats (name -> file), opset
+feature_dim, whitening (of its last layer), formats (name -> file), opset
 dataset, seed, data_fingerprint, license, description, metadata
 evaluation     what was passed, such as knn_accuracy
 collapse       verdict, reasons, figures, thresholds, warnings (a `CollapseReport`)

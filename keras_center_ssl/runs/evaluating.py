@@ -1,48 +1,71 @@
-"""What a trained encoder is worth, on held-out images: accuracy, collapse report, pictures."""
+"""What a trained encoder is worth, on held-out images: accuracies, collapse report, pictures."""
 
 import keras
-import numpy as np
 
-from keras_center_ssl import data, diagnosis, evaluation
+from keras_center_ssl import data, diagnosis, evaluation, geometry
 from keras_center_ssl._version import __version__
+from keras_center_ssl.encoders import whitening_of
+from keras_center_ssl.errors import InputError, one_of
+from keras_center_ssl.evaluation.protocols import check_protocols
 from keras_center_ssl.files import remove_unfinished, write_json
 from keras_center_ssl.reports import plots
 from keras_center_ssl.reports.page import write_report
-from keras_center_ssl.runs.folder import run_lock
+from keras_center_ssl.runs.folder import load_model, run_lock
+from keras_center_ssl.runs.judging import headlines, judge_candidates, why_no_labels
+from keras_center_ssl.runs.recipe_model import at_size_of
 from keras_center_ssl.runs.skipped import note_skipped
+from keras_center_ssl.runs.two_views import view_embeddings
+
+SPLITS = ("test", "hold_out")
+# Images that the label-free figures are taken of, at most: TwoNN compares all pairs.
+_LABEL_FREE_IMAGES = 5000
 
 
-def evaluate(run, progress=None):
-    """k-NN accuracy and a collapse report of a run, on held-out images.
+def evaluate(run, progress=None, protocols=evaluation.DEFAULT_PROTOCOLS, split=None):
+    """Accuracies and a collapse report of a run, on images that were held out.
 
-    The trained encoder is compared with the same encoder before training and with raw pixels
-    (where the images take no more than a GiB). There are no accuracies without labels, nor where
-    the source has no test images: collapse is then diagnosed on the images of the training.
-    Collapse is diagnosed on two views of each test image, for the embeddings the loss works on
-    and for the encoder's features. Writes `metrics.json`, plots and `report.html` into the run, and
-    lists of the files that could not be read.
+    What the run exports (`encoder.keras`, whitened where the recipe says so) is judged beside the
+    same network before the training with the same last layers, and beside PCA-whitened pixels of
+    the same number of dimensions and raw pixels (where the images take no more than a GiB). There
+    are no accuracies without labels, nor where the source has no test images: collapse is then
+    diagnosed on the images of the training.
+
+    Collapse is diagnosed on two views of each image, for the embeddings the loss works on and for
+    the encoder's features *before* whitening, which would hide a dimensional collapse. Writes
+    `metrics.json`, plots and `report.html` into the run, and lists of the files that could not be
+    read.
 
     Args:
         run: A `Run`.
         progress: Called with a sentence before each part, and on files that were skipped.
+        protocols: Names, see `kcs.evaluation.judge`; also `"finetune"`.
+        split: `"test"`, or `"hold_out"`: the training images that the recipe's `data.hold_out`
+            kept out, on which settings are chosen. `None`: the latter where there are any.
 
     Returns:
         The metrics, a dict.
 
     Raises:
-        InputError: Where another process writes to the run, and for what is wrong with the data.
+        InputError: Where another process writes to the run, for unknown protocols or splits, and
+            for what is wrong with the data.
     """
+    protocols = check_protocols(protocols)
+    if split is None:
+        split = "hold_out" if run.recipe.data.hold_out else "test"
+    if split not in SPLITS:
+        raise one_of("split", split, SPLITS)
     with run_lock(run.folder):
         remove_unfinished(run.folder)
-        return _evaluate(run, progress or (lambda text: None))
+        return _evaluate(run, progress or (lambda text: None), protocols, split)
 
 
 @data.input_errors()
-def _evaluate(run, say):
+def _evaluate(run, say, protocols, split):
     recipe = run.recipe
     model = run.load_model()
-    train_set, test_set = (_in_memory(recipe.data.open(split)) for split in ("train", "test"))
-    held_out = train_set.name != test_set.name
+    encoder = load_model(run.encoder)
+    train_set, test_set = (_in_memory(recipe.data.open(part)) for part in ("train", split))
+    held_out = split == "hold_out" or train_set.name != test_set.name
     shape = train_set.image_shape
     metrics = {
         "name": recipe.name,
@@ -50,38 +73,36 @@ def _evaluate(run, say):
         "encoder": recipe.encoder.name,
         "dataset": recipe.data.source,
         "data_fingerprint": train_set.fingerprint,
+        "split": split,
         "held_out": held_out,
         "samples": {"train": train_set.count, "test": test_set.count},
         "seed": recipe.seed,
         "training": run.metrics.get("training", {}),
+        "whitening": whitening_of(encoder),
         "versions": {"keras_center_ssl": __version__, "keras": keras.__version__},
     }
-    missing = _why_no_accuracy(train_set, test_set, held_out)
+    missing = why_no_labels(train_set, test_set, held_out)
     if missing:
-        metrics["knn_left_out"] = missing
+        metrics["accuracy_left_out"] = missing
     else:
-        say("Features of the trained encoder")
-        candidates = {"trained": lambda x: evaluation.embed(model, x)}
-        untrained = recipe.build_model(shape)
-        candidates["untrained"] = lambda x: evaluation.embed(untrained, x)
-        if all(isinstance(part, data.ArraySource) for part in (train_set, test_set)):
-            candidates["raw_pixels"] = lambda x: _flat(x)
-        metrics["knn_accuracy"] = {}
-        for name, embed in candidates.items():
-            say(f"k-NN accuracy: {name.replace('_', ' ')}")
-            # Features before labels: which files cannot be read is known after a pass.
-            sets = [(embed(_images(part)), part.labels) for part in (train_set, test_set)]
-            metrics["knn_accuracy"][name] = evaluation.knn_accuracy(*sets[0], *sets[1])
-    say(f"Collapse report on {'held-out' if held_out else 'training'} images")
+        say("Preparing the untrained encoder, with the same last layers")
+        untrained = recipe.features.apply(recipe.build_model(shape).encoder, train_set)
+        candidates = {"trained": encoder, "untrained": untrained}
+        sets = [at_size_of(part, encoder) for part in (train_set, test_set)]
+        found = judge_candidates(candidates, *sets, protocols, say)
+        metrics |= headlines(found)
+        metrics["protocols"] = found
+    say(f"Collapse report on {_IMAGES[split] if held_out else 'training images'}")
     embeddings = view_embeddings(model, recipe, test_set)
     metrics["collapse"] = {
         name: diagnosis.diagnose(*pair, name=name).to_dict() for name, pair in embeddings.items()
     }
+    metrics["label_free"] = label_free(*embeddings["features"])
     # After all passes over the images, which find what cannot be read.
     metrics["skipped"] = {}
-    for split, source in (("train", train_set), ("test", test_set))[: 1 + held_out]:
-        metrics["skipped"][split] = source.report()["skipped"]
-        note_skipped(run.folder, split, source.skipped, say)
+    for part, source in (("train", train_set), ("test", test_set))[: 1 + held_out]:
+        metrics["skipped"][part] = source.report()["skipped"]
+        note_skipped(run.folder, part, source.skipped, say)
     (run.folder / "plots").mkdir(exist_ok=True)
     labels = None if test_set.labels is None else test_set.labels[: len(embeddings["features"][0])]
     plots.embedding_pictures(
@@ -93,62 +114,34 @@ def _evaluate(run, say):
     return metrics
 
 
-def _why_no_accuracy(train_set, test_set, held_out):
-    """Why there is no k-NN accuracy, in words, or `None`."""
-    if not held_out:
-        return f"{train_set.name} has no test images; name some with data.test_source."
-    if not train_set.has_labels:
-        return f"{train_set.name} has no labels."
-    if not test_set.has_labels:
-        return f"{test_set.name} has no labels."
-    return None
+_IMAGES = {"test": "test images", "hold_out": "training images that were held out"}
 
 
-def view_embeddings(model, recipe, images):
-    """Embeddings of two views of each image: where the loss works, and the encoder's features.
-
-    Row i is of the i-th image that can be read.
+def label_free(z1, z2):
+    """Figures of other authors that need no labels, of two views of the same images.
 
     Returns:
-        `{"projection": (z1, z2), "features": (f1, f2)}`, arrays `(N, D)`; the first name is the
-        method's first tracked branch.
+        Dict of floats by key of `kcs.figures`; without those that the embeddings do not have
+        (collapsed ones, or too few images).
     """
-    # `multi_view` would fill batches up with other images, in place of what cannot be read.
-    images = images.readable()
-    count = images.count
-    dataset = data.multi_view(
-        images,
-        views=recipe.build_views(images.image_shape),
-        batch_size=min(recipe.batch_size, count),
-        seed=recipe.seed,
-        shuffle=False,
-        # A last batch of one is no batch to a method.
-        drop_remainder=count % recipe.batch_size == 1,
-    )
-    branch = next(iter(model.trackers))
-    parts = {branch: ([], []), "features": ([], [])}
-    for (views,) in dataset:
-        pairs = {
-            branch: model.branches(views, training=False)[1][branch],
-            "features": [model(view, training=False) for view in views[:2]],
-        }
-        for name, pair in pairs.items():
-            for part, embedding in zip(parts[name], pair, strict=True):
-                part.append(keras.ops.convert_to_numpy(embedding))
-    return {name: tuple(np.concatenate(p) for p in pair) for name, pair in parts.items()}
+    z1, z2 = z1[:_LABEL_FREE_IMAGES], z2[:_LABEL_FREE_IMAGES]
+    figures = {
+        "lidar": lambda: geometry.lidar(z1, z2),
+        "alpha_req": lambda: geometry.alpha_req(z1),
+        "nesum": lambda: geometry.nesum(z1),
+        "self_cluster": lambda: geometry.self_cluster(z1),
+        "two_nn": lambda: geometry.two_nn(z1),
+    }
+    found = {}
+    for key, figure in figures.items():
+        try:
+            found[key] = float(figure())
+        except InputError:
+            continue
+    return found
 
 
 def _in_memory(source):
     """The images in memory where they take no more than a GiB, else the source as it is."""
     small = source.nbytes is not None and source.nbytes <= 2**30
     return data.load(source) if small else source
-
-
-def _images(source):
-    """What `evaluation.embed` takes."""
-    return source.images if isinstance(source, data.ArraySource) else data.batches(source, 256)
-
-
-def _flat(images):
-    scale = 255.0 if images.dtype == np.uint8 else 1.0
-    return images.reshape(len(images), -1).astype("float32") / np.float32(scale)

@@ -61,6 +61,10 @@ class Run:
         return self.folder / "checkpoints" / "model.keras"
 
     @property
+    def encoder(self):
+        return self.folder / "encoder.keras"
+
+    @property
     def history(self):
         """Dict of name to list of floats, one value an epoch."""
         with open(self.folder / "history.csv", newline="", encoding="utf-8") as file:

@@ -4,10 +4,20 @@ import json
 
 from keras_center_ssl import data, export
 from keras_center_ssl.errors import InputError
+from keras_center_ssl.runs.folder import load_model
 from keras_center_ssl.runs.skipped import note_skipped
 
 # Real images for the parity check; the rest of it uses random ones.
 PARITY_IMAGES = 128
+# Figures of an evaluation that go onto the card, with their baselines.
+ACCURACIES = (
+    "knn_accuracy",
+    "linear_accuracy",
+    "fine_tuned_accuracy",
+    "linear_accuracy_1_percent",
+    "linear_accuracy_10_percent",
+    "mean_average_precision",
+)
 # A run's pictures that the card shows, and their titles.
 PICTURES = {
     "training": "Training",
@@ -44,16 +54,17 @@ def export_run(
     note_skipped(run.folder, "test", loaded.skipped, say or (lambda text: None), whole=False)
     images = loaded.images
     images = images.astype("float32") / (255.0 if images.dtype == "uint8" else 1.0)
+    method = run.load_model()
     branch = next(name for name in metrics["collapse"] if name != "features")
     bundle = export.export_bundle(
-        run.load_model(),
+        load_model(run.encoder),
         directory,
         formats or tuple(export.FORMATS),
         name=name or recipe.name,
         images=images,
         opset=opset,
         metrics={
-            "knn_accuracy": metrics.get("knn_accuracy"),
+            **{key: metrics[key] for key in ACCURACIES if metrics.get(key)},
             "collapse": metrics["collapse"]["features"],
             "embedding_collapse": metrics["collapse"][branch],
             "plots": {
@@ -63,6 +74,9 @@ def export_run(
             },
         },
         metadata={
+            "method": metrics["method"],
+            "hyperparameters": export.metrics.hyperparameters(method),
+            "whitening": _whitening(metrics, recipe),
             "dataset": metrics["dataset"],
             "data_fingerprint": metrics["data_fingerprint"],
             "encoder": recipe.encoder.name,
@@ -75,3 +89,9 @@ def export_run(
     )
     record = json.loads((bundle / "metrics.json").read_text(encoding="utf-8"))
     return bundle, record["parity"]
+
+
+def _whitening(metrics, recipe):
+    """What the card says of the whitening layer, or `None`."""
+    found = metrics.get("whitening")
+    return found and {**found, "shrinkage": recipe.features.shrinkage}

@@ -9,6 +9,8 @@ import pydantic
 import yaml
 
 from keras_center_ssl import data, encoders, methods, optimizers, views
+from keras_center_ssl.errors import InputError
+from keras_center_ssl.export.configs import in_float32
 
 # What each section may name.
 REGISTRIES = {
@@ -41,15 +43,64 @@ class Data(pydantic.BaseModel):
     image_size: int | tuple[int, int] | None = None
     channels: Literal[1, 3] | None = None
     test_source: str | None = None
+    hold_out: int | None = pydantic.Field(
+        None, gt=0, description="keep so many training images out, to choose settings on"
+    )
 
     def open(self, split):
-        """The source of a split; the test images come from `test_source` where there is one."""
-        source, limit = self.source, self.limit
+        """The source of a split.
+
+        Args:
+            split: `"train"`, without what is held out of it; `"hold_out"`, what is; or `"test"`,
+                from `test_source` where there is one.
+        """
         if split == "test":
-            source, limit = self.test_source or source, None
+            return self._open(self.test_source or self.source, "test")
+        source = self._open(self.source, "train", self.limit)
+        if self.hold_out:
+            return source.hold_out(self.hold_out)[split == "hold_out"]
+        if split == "hold_out":
+            raise InputError(
+                "The run held no images out of its training. Train with "
+                "--set data.hold_out=10000 (or another number) to choose settings on them."
+            )
+        return source
+
+    def _open(self, source, split, limit=None):
         return data.open_source(
             source, split, limit, image_size=self.image_size, channels=self.channels
         )
+
+
+class Features(pydantic.BaseModel):
+    """What is done to the encoder's features after the training: see `encoders.whitened`."""
+
+    model_config = _STRICT
+    whiten: bool = False
+    dimensions: int | None = pydantic.Field(None, gt=0)
+    shrinkage: float = pydantic.Field(encoders.DEFAULT_SHRINKAGE, ge=0, le=1)
+
+    def apply(self, encoder, images):
+        """`encoder` as it is published: with a whitening layer if there is to be one.
+
+        Args:
+            encoder: An encoder in any precision.
+            images: Any source; the whitening is fitted on its images.
+
+        Returns:
+            A `keras.Model` of stock layers in float32.
+        """
+        encoder = encoders.plain(in_float32(encoders.as_encoder(encoder)))
+        if not self.whiten:
+            return encoder
+        batches = data.batches(at_size_of(images, encoder), 256)
+        return encoders.whitened(encoder, batches, self.dimensions, self.shrinkage)
+
+
+def at_size_of(images, encoder):
+    """A source whose images have the size that an encoder takes."""
+    height, width = encoder.input_shape[1:3]
+    return images if None in (height, width) else images.conformed((height, width), None)
 
 
 class Optimizer(pydantic.BaseModel):
@@ -80,12 +131,13 @@ class Recipe(pydantic.BaseModel):
     seed: int = pydantic.Field(0, ge=0)
     epochs: int = pydantic.Field(gt=0)
     batch_size: int = pydantic.Field(256, ge=2)
-    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     data: Data
     views: Component
     encoder: Component
     method: Component
     optimizer: Optimizer
+    features: Features = Features()
 
     def to_dict(self):
         return self.model_dump(mode="json")

@@ -12,7 +12,6 @@ from keras_center_ssl import data
 from keras_center_ssl.callbacks import Checkpoint, CollapseMonitor, StopOnDivergence
 from keras_center_ssl.callbacks.history_file import HistoryFile
 from keras_center_ssl.callbacks.signals import stop_on_signals
-from keras_center_ssl.encoders import plain
 from keras_center_ssl.engine import strategies, workers
 from keras_center_ssl.errors import TrainingStopped, needs
 from keras_center_ssl.files import (
@@ -145,7 +144,7 @@ def _fit(recipe, out, callbacks, checkpoint, say, strategy):
             ],
         )
     note_skipped(out, "train", dataset.skipped, say)
-    return _finish(out, recipe, model, dataset, monitor, checkpoint.seconds, steps)
+    return _finish(out, recipe, model, source, dataset, monitor, checkpoint.seconds, steps)
 
 
 def _as_stop(error, out, checkpoint, strategy):
@@ -164,10 +163,10 @@ def _as_stop(error, out, checkpoint, strategy):
     return None
 
 
-def _finish(out, recipe, model, dataset, monitor, seconds, steps):
+def _finish(out, recipe, model, source, dataset, monitor, seconds, steps):
     """Writes what a run folder holds once the training is done."""
     save_model(model, out / "checkpoints" / "model.keras")
-    save_model(plain(model.encoder), out / "encoder.keras")
+    save_model(recipe.features.apply(model.encoder, source), out / "encoder.keras")
     run = Run(out)
     (out / "plots").mkdir(exist_ok=True)
     plots.training_curves(run.history, out / "plots" / "training.png")

@@ -1,47 +1,8 @@
-"""The one table of figures: what each is called, what it says, and which side of it is healthy.
+"""The figures that tell whether embeddings have collapsed."""
 
-Reports, cards, pictures, the terminal and README take names and meanings from here; formulas are
-in `keras_center_ssl.geometry`.
+from keras_center_ssl.figures.figure import Figure
 
-```python
-figure = kcs.figures.FIGURES["center_norm"]
-figure.label                               # "centre norm"
-figure.meaning, figure.range               # what it says, which values it takes
-figure.healthy, figure.collapsed           # what it is in health, and in a collapse
-```
-"""
-
-import dataclasses
-from collections.abc import Iterable
-
-
-@dataclasses.dataclass(frozen=True)
-class Figure:
-    """One figure.
-
-    Attributes:
-        key: Its name in code: in logs, `CollapseReport.figures` and `metrics.json`.
-        label: Its name in prose, in the middle of a sentence.
-        meaning: What it says, in a few words.
-        range: The values it can take, or its unit.
-        healthy: What it is for healthy embeddings; empty where no side is better.
-        collapsed: What it is for embeddings that have collapsed; empty where that depends.
-        limit: `"<"`, `">"` or `">="`: on this side of its threshold a figure is free of collapse.
-            `None`: it is not held against a threshold.
-        collapsed_at: The value of a complete collapse, for a line in a picture, or `None`.
-    """
-
-    key: str
-    label: str
-    meaning: str
-    range: str
-    healthy: str = ""
-    collapsed: str = ""
-    limit: str | None = None
-    collapsed_at: float | None = None
-
-
-_TABLE = (
+TABLE = (
     Figure("loss", "loss", "what the training makes small", "depends on the method"),
     Figure(
         "center_norm_squared",
@@ -227,55 +188,4 @@ _TABLE = (
         "samples behind groups, near duplicates and uniformity",
         "samples",
     ),
-    Figure(
-        "knn_accuracy",
-        "k-NN accuracy",
-        "share of test images that their nearest neighbours classify rightly",
-        "0 to 1",
-        healthy="high",
-    ),
-    Figure(
-        "linear_accuracy",
-        "linear-probe accuracy",
-        "share of test images that a linear classifier of the features classifies rightly",
-        "0 to 1",
-        healthy="high",
-    ),
 )
-
-FIGURES = {figure.key: figure for figure in _TABLE}
-
-# On which side of its threshold a figure is free of collapse.
-LIMIT_SIGNS = {figure.key: figure.limit for figure in _TABLE if figure.limit}
-
-# What `fit` logs beside the loss.
-LOGGED = (
-    "center_norm",
-    "positive_cosine",
-    "between_variance",
-    "normalized_std",
-    "effective_rank",
-    "participation_ratio",
-)
-
-
-def label(key: str) -> str:
-    """The figure's name in prose; of a key that is no figure, its words."""
-    return FIGURES[key].label if key in FIGURES else key.replace("_", " ")
-
-
-def title(key: str) -> str:
-    """`label` at the beginning of a line."""
-    words = label(key)
-    return words[:1].upper() + words[1:]
-
-
-def markdown_table(keys: Iterable[str] = LOGGED) -> str:
-    """The table of some figures as it stands in README."""
-    head = ("figure", "name", "meaning", "range", "healthy", "collapsed")
-    lines = [head, ("---",) * len(head)]
-    for key in keys:
-        figure = FIGURES[key]
-        cells = (figure.label, figure.meaning, figure.range, figure.healthy, figure.collapsed)
-        lines.append((f"`{key}`", *cells))
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
