@@ -1,4 +1,4 @@
-"""LARS, schedules, and learning rates of single variables. Other optimizers are Keras' own."""
+"""LARS, AdamW with a scheduled decay, schedules, and learning rates of single variables."""
 
 from keras_center_ssl import keras_needed  # noqa: F401
 
@@ -6,6 +6,7 @@ from keras_center_ssl import keras_needed  # noqa: F401
 
 import keras
 
+from keras_center_ssl.optimizers.adamw import AdamW
 from keras_center_ssl.optimizers.lars import LARS
 from keras_center_ssl.optimizers.rates import base_learning_rate, hold_learning_rate
 from keras_center_ssl.optimizers.schedules import WarmupCosine
@@ -13,9 +14,16 @@ from keras_center_ssl.optimizers.schedules import WarmupCosine
 # What a recipe may name.
 OPTIMIZERS = {
     "adam": keras.optimizers.Adam,
-    "adamw": keras.optimizers.AdamW,
+    "adamw": AdamW,
     "lars": LARS,
     "sgd": keras.optimizers.SGD,
 }
 
-__all__ = ["LARS", "OPTIMIZERS", "WarmupCosine", "base_learning_rate", "hold_learning_rate"]
+__all__ = [
+    "LARS",
+    "OPTIMIZERS",
+    "AdamW",
+    "WarmupCosine",
+    "base_learning_rate",
+    "hold_learning_rate",
+]

@@ -43,11 +43,49 @@ def write_report(run):
         title=recipe.name,
         subtitle=recipe.description,
         reports=[diagnosis.CollapseReport(**r) for r in metrics.get("collapse", {}).values()],
-        accuracies=metrics.get("knn_accuracy"),
-        left_out=metrics.get("knn_left_out"),
+        accuracies=_accuracies(metrics),
+        confusion=_confusion(metrics),
+        label_free=metrics.get("label_free"),
+        split=_SPLITS.get(metrics.get("split"), "test images"),
+        whitening=metrics.get("whitening"),
+        left_out=metrics.get("accuracy_left_out"),
         pictures=_pictures(run.folder / "plots"),
         recipe=recipe.to_yaml(),
     )
+
+
+_SPLITS = {"hold_out": "training images that were held out"}
+
+
+def _accuracies(metrics):
+    """Head and rows of the table of accuracies, or `None`."""
+    keys = [key for key in figures.FIGURES if isinstance(metrics.get(key), dict)]
+    if not keys:
+        return None
+    names = dict.fromkeys(name for key in keys for name in metrics[key])
+    return {
+        "head": [figures.label(key) for key in keys],
+        "rows": [(name, [metrics[key].get(name) for key in keys]) for name in names],
+    }
+
+
+def _confusion(metrics):
+    """Classes, counts and recall of the trained encoder's first classification, or `None`."""
+    for results in metrics.get("protocols", {}).values():
+        result = results.get("trained", {})
+        if 2 <= len(result.get("classes", ())) <= _MOST_CLASSES:
+            rows = [
+                (name, counts, counts[k] / max(1, sum(counts)))
+                for k, (name, counts) in enumerate(
+                    zip(result["classes"], result["confusion"], strict=True)
+                )
+            ]
+            return {"classes": result["classes"], "rows": rows}
+    return None
+
+
+# A larger confusion matrix is not read on a page.
+_MOST_CLASSES = 20
 
 
 def write_diagnosis(report, pictures, path):
@@ -103,23 +141,12 @@ def _folder(path):
         yield pathlib.Path(temporary)
 
 
-def _write(
-    path, *, title, subtitle, reports, pictures, accuracies=None, left_out=None, recipe=None
-):
-    page = (
-        _environment()
-        .get_template("page.html")
-        .render(
-            title=title,
-            subtitle=subtitle,
-            reports=reports,
-            pictures=pictures,
-            accuracies=accuracies,
-            left_out=left_out,
-            recipe=recipe,
-            version=__version__,
-        )
+def _write(path, **content):
+    optional = dict.fromkeys(
+        ("accuracies", "confusion", "label_free", "split", "whitening", "left_out", "recipe")
     )
+    template = _environment().get_template("page.html")
+    page = template.render({**optional, **content, "version": __version__})
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, page)
 

@@ -14,7 +14,7 @@ from keras_center_ssl.runs.folder import load_model, run_lock
 from keras_center_ssl.runs.judging import headlines, judge_candidates, why_no_labels
 from keras_center_ssl.runs.recipe_model import at_size_of
 from keras_center_ssl.runs.skipped import note_skipped
-from keras_center_ssl.runs.two_views import view_embeddings
+from keras_center_ssl.runs.two_views import in_memory, view_embeddings
 
 SPLITS = ("test", "hold_out")
 # Images that the label-free figures are taken of, at most: TwoNN compares all pairs.
@@ -64,7 +64,7 @@ def _evaluate(run, say, protocols, split):
     recipe = run.recipe
     model = run.load_model()
     encoder = load_model(run.encoder)
-    train_set, test_set = (_in_memory(recipe.data.open(part)) for part in ("train", split))
+    train_set, test_set = (in_memory(recipe.data.open(part)) for part in ("train", split))
     held_out = split == "hold_out" or train_set.name != test_set.name
     shape = train_set.image_shape
     metrics = {
@@ -139,9 +139,3 @@ def label_free(z1, z2):
         except InputError:
             continue
     return found
-
-
-def _in_memory(source):
-    """The images in memory where they take no more than a GiB, else the source as it is."""
-    small = source.nbytes is not None and source.nbytes <= 2**30
-    return data.load(source) if small else source

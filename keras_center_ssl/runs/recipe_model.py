@@ -11,6 +11,7 @@ import yaml
 from keras_center_ssl import data, encoders, methods, optimizers, views
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.export.configs import in_float32
+from keras_center_ssl.runs.precision import fastest_precision
 
 # What each section may name.
 REGISTRIES = {
@@ -113,6 +114,15 @@ class Optimizer(pydantic.BaseModel):
     warmup_epochs: float = pydantic.Field(0, ge=0)
     warmup_start: float = pydantic.Field(0, ge=0)
     final_learning_rate: float = pydantic.Field(0, ge=0)
+    final_weight_decay: float | None = pydantic.Field(
+        None, ge=0, description="raise `weight_decay` to it on a cosine; adamw only"
+    )
+
+    @pydantic.model_validator(mode="after")
+    def _a_decay_to_raise(self):
+        if self.final_weight_decay is not None and self.name != "adamw":
+            raise ValueError(f"final_weight_decay goes with adamw, not with {self.name}")
+        return self
 
     @property
     def arguments(self):
@@ -159,7 +169,8 @@ class Recipe(pydantic.BaseModel):
     def build_model(self, image_shape):
         """The method on its encoder, not compiled; the same weights for the same seed."""
         keras.utils.set_random_seed(self.seed)
-        with _dtype_policy(self.precision):
+        policy = fastest_precision()[0] if self.precision == "auto" else self.precision
+        with _dtype_policy(policy):
             encoder = self.build_encoder(image_shape)
             return methods.METHODS[self.method.name](encoder, **self.method.arguments)
 
@@ -178,7 +189,14 @@ class Recipe(pydantic.BaseModel):
                     config.final_learning_rate if config.schedule == "cosine" else rate
                 ),
             )
-        return optimizers.OPTIMIZERS[config.name](learning_rate=rate, **config.arguments)
+        arguments = config.arguments
+        if config.final_weight_decay is not None:
+            arguments["weight_decay"] = optimizers.WarmupCosine(
+                arguments.get("weight_decay", 0.004),
+                total,
+                final_learning_rate=config.final_weight_decay,
+            )
+        return optimizers.OPTIMIZERS[config.name](learning_rate=rate, **arguments)
 
     def build_dataset(self, images, image_shape):
         """Batches of views of `images` (any source), shuffled by the recipe's seed."""

@@ -31,6 +31,7 @@ from keras_center_ssl.runs.folder import (
     run_lock,
     save_model,
 )
+from keras_center_ssl.runs.precision import resolved
 from keras_center_ssl.runs.resuming import SameImages, check_resumable
 from keras_center_ssl.runs.skipped import note_skipped
 
@@ -88,6 +89,7 @@ def _train_beside(recipe, out, callbacks, resume, checkpoint_every, strategy):
 def _train(recipe, out, callbacks, resume, checkpoint_every, say, strategy):
     """`train`, on one of the workers or alone."""
     with run_lock(out) as lock:
+        recipe = _in_its_precision(recipe, out, resume, say)
         resuming = resume and check_resumable(out, recipe, say)
         if resuming and is_finished(out):
             return Run(out)
@@ -109,6 +111,13 @@ def _train(recipe, out, callbacks, resume, checkpoint_every, say, strategy):
             raise stop from error
         checkpoint.checkpoints.clear()
         return run
+
+
+def _in_its_precision(recipe, out, resume, say):
+    """`precision: auto` as this machine's, or as the run to resume has it."""
+    if resume and recipe.precision == "auto" and (out / "recipe.yaml").is_file():
+        return recipe.model_copy(update={"precision": Run(out).recipe.precision})
+    return resolved(recipe, say)
 
 
 def _fit(recipe, out, callbacks, checkpoint, say, strategy):
@@ -174,6 +183,7 @@ def _finish(out, recipe, model, source, dataset, monitor, seconds, steps):
         "seconds": round(seconds, 1),
         "images_per_second": round(recipe.epochs * steps * recipe.batch_size / seconds, 1),
         "steps": recipe.epochs * steps,
+        "precision": recipe.precision,
         "skipped_files": len(dataset.skipped),
         "collapse_seen": monitor.finding and dataclasses.asdict(monitor.finding),
     }

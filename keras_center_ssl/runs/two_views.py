@@ -38,3 +38,9 @@ def view_embeddings(model, recipe, images):
             for part, embedding in zip(parts[name], pair, strict=True):
                 part.append(keras.ops.convert_to_numpy(embedding))
     return {name: tuple(np.concatenate(p) for p in pair) for name, pair in parts.items()}
+
+
+def in_memory(source):
+    """The images in memory where they take no more than a GiB, else the source as it is."""
+    small = source.nbytes is not None and source.nbytes <= 2**30
+    return data.load(source) if small else source

@@ -49,7 +49,13 @@ def test_a_run_folder_holds_what_the_readme_says(run):
 
 def test_metrics_are_those_of_the_saved_model(run):
     metrics = json.loads((run.folder / "metrics.json").read_text())
-    assert set(metrics["knn_accuracy"]) == {"trained", "untrained", "raw_pixels"}
+    assert set(metrics["knn_accuracy"]) == {
+        "trained",
+        "untrained",
+        "whitened_pixels",
+        "raw_pixels",
+    }
+    assert set(metrics["linear_accuracy"]) == set(metrics["knn_accuracy"])
     assert metrics["knn_accuracy"]["raw_pixels"] > 0.9
     assert set(metrics["collapse"]) == {"projection", "features"}
     train, test = (kcs.data.load("digits", split) for split in ("train", "test"))
