@@ -49,9 +49,8 @@ def main():
     step(f'kcs.zoo.load("{recipe.name}", source="{shown(zoo_folder)}")')
     encoder = zoo.load(recipe.name, source=str(zoo_folder))
     images = np.random.default_rng(0).random((4, *encoder.input_shape[1:]), "float32")
-    difference = np.abs(
-        encoder.predict(images, verbose=0) - run.load_model().predict(images, verbose=0)
-    )
+    trained = runs.load_model(run.encoder)
+    difference = np.abs(encoder.predict(images, verbose=0) - trained.predict(images, verbose=0))
     say(f"Loaded by name; largest difference to the trained encoder: {difference.max():.1e}")
 
     say("")

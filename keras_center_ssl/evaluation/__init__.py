@@ -13,6 +13,7 @@ from keras_center_ssl.evaluation.knn import knn_accuracy, knn_classification
 from keras_center_ssl.evaluation.linear import linear_classification, linear_probe
 from keras_center_ssl.evaluation.protocols import DEFAULT_PROTOCOLS, judge, pixel_baselines
 from keras_center_ssl.evaluation.retrieval import retrieval
+from keras_center_ssl.evaluation.unlabelled import label_free
 
 __all__ = [
     "DEFAULT_PROTOCOLS",
@@ -25,6 +26,7 @@ __all__ = [
     "judge",
     "knn_accuracy",
     "knn_classification",
+    "label_free",
     "linear_classification",
     "linear_probe",
     "pixel_baselines",

@@ -10,9 +10,10 @@ from keras_center_ssl.evaluation.classification import Classification
 from keras_center_ssl.evaluation.knn import check_labelled
 from keras_center_ssl.types import Array
 
-# Features in all from which on SGD over batches is fitted instead of scikit-learn's L-BFGS, which
-# holds copies of all of them in float64.
-LARGE = 2**26
+# Feature values in all from which on SGD over batches takes the place of scikit-learn's L-BFGS,
+# which holds copies in float64: of 50,000 x 256 features of Fashion-MNIST .880 in 5 s of processor
+# time, where L-BFGS takes 47 s for .882 (whitened: .882 both, in 5 s and 12 s).
+LARGE = 2**22
 _EPOCHS, _BATCH = 30, 1024
 
 
@@ -29,8 +30,8 @@ def linear_probe(
 
     Features are standardised with the mean and standard deviation of the training part, so that a
     large common centre or scale neither helps nor harms. The fit is deterministic: L-BFGS of
-    scikit-learn for small data; from 2**26 feature values on, a linear Keras layer with SGD over
-    batches, seeded, which needs no second copy of the features.
+    scikit-learn for small data; from 2**22 (four million) feature values on, a linear Keras layer
+    with SGD over batches, seeded, which is faster by far and needs no second copy of the features.
 
     `linear_classification` gives classes and an interval, too, for the same arguments.
 

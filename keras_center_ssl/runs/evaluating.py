@@ -2,10 +2,10 @@
 
 import keras
 
-from keras_center_ssl import data, diagnosis, evaluation, geometry
+from keras_center_ssl import data, diagnosis, evaluation
 from keras_center_ssl._version import __version__
 from keras_center_ssl.encoders import whitening_of
-from keras_center_ssl.errors import InputError, one_of
+from keras_center_ssl.errors import one_of
 from keras_center_ssl.evaluation.protocols import check_protocols
 from keras_center_ssl.files import remove_unfinished, write_json
 from keras_center_ssl.reports import plots
@@ -17,8 +17,6 @@ from keras_center_ssl.runs.skipped import note_skipped
 from keras_center_ssl.runs.two_views import in_memory, view_embeddings
 
 SPLITS = ("test", "hold_out")
-# Images that the label-free figures are taken of, at most: TwoNN compares all pairs.
-_LABEL_FREE_IMAGES = 5000
 
 
 def evaluate(run, progress=None, protocols=evaluation.DEFAULT_PROTOCOLS, split=None):
@@ -97,7 +95,7 @@ def _evaluate(run, say, protocols, split):
     metrics["collapse"] = {
         name: diagnosis.diagnose(*pair, name=name).to_dict() for name, pair in embeddings.items()
     }
-    metrics["label_free"] = label_free(*embeddings["features"])
+    metrics["label_free"] = evaluation.label_free(*embeddings["features"])
     # After all passes over the images, which find what cannot be read.
     metrics["skipped"] = {}
     for part, source in (("train", train_set), ("test", test_set))[: 1 + held_out]:
@@ -115,27 +113,3 @@ def _evaluate(run, say, protocols, split):
 
 
 _IMAGES = {"test": "test images", "hold_out": "training images that were held out"}
-
-
-def label_free(z1, z2):
-    """Figures of other authors that need no labels, of two views of the same images.
-
-    Returns:
-        Dict of floats by key of `kcs.figures`; without those that the embeddings do not have
-        (collapsed ones, or too few images).
-    """
-    z1, z2 = z1[:_LABEL_FREE_IMAGES], z2[:_LABEL_FREE_IMAGES]
-    figures = {
-        "lidar": lambda: geometry.lidar(z1, z2),
-        "alpha_req": lambda: geometry.alpha_req(z1),
-        "nesum": lambda: geometry.nesum(z1),
-        "self_cluster": lambda: geometry.self_cluster(z1),
-        "two_nn": lambda: geometry.two_nn(z1),
-    }
-    found = {}
-    for key, figure in figures.items():
-        try:
-            found[key] = float(figure())
-        except InputError:
-            continue
-    return found

@@ -39,7 +39,7 @@ def test_what_cannot_be_judged_is_named(bundle, tmp_path):
     np.save(tmp_path / "images.npy", np.zeros((9, 8, 8), "uint8"))
     (tmp_path / "encoder.txt").write_text("")
     for arguments, message in [
-        (("none.keras", "digits"), "There is no file or folder"),
+        (("none.keras", "digits"), "There is no file"),
         ((tmp_path / "encoder.txt", "digits"), "holds no encoder"),
         ((tmp_path, "digits"), "holds no encoder"),
         ((bundle, tmp_path / "images.npy"), "labelled training and test images"),
