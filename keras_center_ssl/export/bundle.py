@@ -103,7 +103,7 @@ def export_bundle(
             _metrics.hyperparameters(model) if is_method else described.pop("hyperparameters", {})
         ),
         "encoder": described.get("encoder") or original.name,
-        "parameters": int(encoder.count_params()),
+        "parameters": int(original.count_params()),
         "requires": configs.foreign_packages(encoder) if "keras" in names else [],
         "input": {
             "name": INPUT,
