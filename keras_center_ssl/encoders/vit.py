@@ -161,8 +161,9 @@ class PatchTokens(layers.Layer):
     def stock(self):
         """The same in stock Keras layers, for images of the size it was built for.
 
-        Keras has no layer that adds a learned array; a linear layer that scales by 1 and has a
-        bias at every position is one. The class token is such a bias on a row of zeros.
+        Keras has no layer that adds a learned array; a linear layer of the identity with a bias at
+        every position is one. The class token is such a bias on a row of zeros. A whole matrix, not
+        a scale per feature (`"bnd,d->bnd"`): neither LiteRT nor OpenVINO can read that.
         """
         height, width, dim = self.positions.shape
         count = height * width
@@ -173,12 +174,12 @@ class PatchTokens(layers.Layer):
             bias = ops.concatenate([ops.convert_to_tensor(self.class_embedding), bias])
         count = bias.shape[0]
         add = layers.EinsumDense(
-            "bnd,d->bnd", output_shape=(count, dim), bias_axes="nd", name="positions"
+            "bnd,de->bne", output_shape=(count, dim), bias_axes="ne", name="positions"
         )
         sequence = keras.Sequential(
             [keras.Input((height, width, dim)), *steps, add], name=self.name
         )
-        add.set_weights([ops.ones((dim,)), bias])
+        add.set_weights([ops.eye(dim), bias])
         return sequence
 
 

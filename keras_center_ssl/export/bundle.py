@@ -100,7 +100,7 @@ def export_bundle(
         "method": described.get("method") or (type(model).__name__ if is_method else None),
         "hyperparameters": _metrics.hyperparameters(model) if is_method else {},
         "encoder": described.get("encoder") or original.name,
-        "parameters": int(encoder.count_params()),
+        "parameters": int(original.count_params()),
         "requires": configs.foreign_packages(encoder) if "keras" in names else [],
         "input": {
             "name": INPUT,

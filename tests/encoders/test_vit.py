@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import keras_center_ssl as kcs
+from keras_center_ssl.encoders.vit import PatchTokens
 from tests.helpers.method_checks import FIGURES, digits_views
 
 
@@ -91,11 +92,38 @@ def test_plain_holds_stock_layers_only(rng, tmp_path, pool):
     )
 
 
+@pytest.mark.parametrize("class_token", [True, False])
+def test_stock_tokens_are_the_layers_exactly(rng, class_token):
+    layer = PatchTokens(class_token=class_token, name="tokens")
+    patches = rng.standard_normal((3, 4, 5, 6)).astype("float32")
+    layer(patches)
+    layer.set_weights([rng.standard_normal(w.shape) for w in layer.get_weights()])
+    np.testing.assert_array_equal(layer.stock()(patches), layer(patches))
+
+
+@pytest.mark.tensorflow
+def test_litert_reads_the_stock_tokens(rng, tmp_path):
+    """It refuses a product without a sum, as an einsum of a vector is."""
+    import tensorflow as tf
+
+    layer = PatchTokens()
+    patches = rng.standard_normal((1, 4, 5, 6)).astype("float32")
+    expected = layer(patches)
+    converter = tf.lite.TFLiteConverter.from_keras_model(layer.stock())
+    interpreter = tf.lite.Interpreter(model_content=converter.convert())
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], patches)
+    interpreter.invoke()
+    found = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
 def test_exports_to_every_format(tmp_path):
     encoder = kcs.encoders.vit_tiny((8, 8, 1), depth=1)
     bundle = kcs.export.export_bundle(encoder, tmp_path / "bundle")
     record = json.loads((bundle / "metrics.json").read_text())
     assert record["requires"] == []
+    assert record["parameters"] == encoder.count_params()  # not those of stand-ins
     assert all(record["parity"][name]["passed"] for name in ("keras", "saved_model", "onnx"))
 
 
