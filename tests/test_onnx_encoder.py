@@ -53,6 +53,15 @@ def test_files_are_brought_to_its_size(encoder, tmp_path, rng):
     np.testing.assert_allclose(alone, features[:1], rtol=1e-4, atol=1e-5)
 
 
+def test_sixteen_bits_give_what_eight_give(encoder, tmp_path, rng):
+    image = rng.integers(0, 256, (28, 28), dtype=np.uint8)
+    write_image(tmp_path / "8.png", image)
+    write_image(tmp_path / "16.png", image.astype("uint16") * 257)
+    sixteen, eight = encoder.embed_source(tmp_path).features
+    np.testing.assert_allclose(sixteen, eight, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(eight, encoder.embed(image[None])[0], rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("images", "words"),
     [

@@ -102,6 +102,28 @@ def test_png_through_pillow(encoder_file, tmp_path, rng):
     assert result.returncode == 1 and "needs Pillow" in result.stderr
 
 
+def test_sixteen_bits_give_what_eight_give(encoder_file, tmp_path, rng):
+    image = pytest.importorskip("PIL.Image")
+    encoder, onnx_file = encoder_file
+    pixels = rng.integers(0, 256, (6, 5), dtype="uint8")
+    image.fromarray(pixels).save(tmp_path / "8.png")
+    image.fromarray(pixels.astype("uint16") * 257).save(tmp_path / "16.png")
+    result = run(tmp_path, onnx_file, "8.png", "16.png", "--out", "f.npz")
+    assert result.returncode == 0, result.stderr
+    eight, sixteen = np.load(tmp_path / "f.npz")["features"]
+    np.testing.assert_allclose(sixteen, eight, atol=1e-5)
+    np.testing.assert_allclose(
+        sixteen, features_of(encoder, pixels[None, ..., None] / 255.0)[0], atol=1e-5
+    )
+
+
+def test_pixels_of_other_depths_are_refused(encoder_file, tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    image.fromarray(np.full((6, 5), 0.5, "float32")).save(tmp_path / "floats.tif")
+    result = run(tmp_path, encoder_file[1], "floats.tif")
+    assert result.returncode == 1 and "mode F" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [

@@ -24,6 +24,15 @@ def test_sixteen_bits_are_kept_and_not_clipped(tmp_path):
         np.testing.assert_allclose(pixels[..., -1], values / 65535, atol=1e-6)
 
 
+@pytest.mark.parametrize("size", [None, (5, 6), (7, 7)])
+@pytest.mark.parametrize("channels", [1, 3, None])
+def test_sixteen_bits_give_what_eight_give(tmp_path, rng, channels, size):
+    grey = rng.integers(0, 256, (10, 12), dtype="uint8")
+    eight = read_image(saved(tmp_path / "8.png", grey), size, channels)
+    sixteen = read_image(saved(tmp_path / "16.png", grey.astype("uint16") * 257), size, channels)
+    np.testing.assert_allclose(sixteen, eight, atol=1 / 255)
+
+
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK"])
 def test_every_mode_becomes_grey_or_colour(tmp_path, rng, mode):
     colours = Image.fromarray(rng.integers(0, 256, (6, 5, 3), dtype=np.uint8))

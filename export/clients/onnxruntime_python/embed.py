@@ -45,6 +45,17 @@ def read_netpbm(data):
     return np.rint(pixels * (255 / int(head[4]))).astype(np.uint8)
 
 
+def pixels_of(image, channels):
+    """The pixels of a Pillow image, grey or RGB: uint8, or of more bits floats in [0, 1]."""
+    if not image.mode.startswith(("I", "F")):
+        return np.asarray(image.convert("L" if channels == 1 else "RGB"))
+    # 16 bits of grey: Pillow's `convert` would cut all values at 255, which makes the image white.
+    if image.mode == "F" or np.max(image) > 65535:
+        raise ValueError(f"pixels of Pillow's mode {image.mode}, not of 8 or 16 bits")
+    grey = np.asarray(image, dtype=np.float32)[..., None] / 65535
+    return np.repeat(grey, channels, axis=-1)
+
+
 def read_images(path, shape):
     """The images of a file as float32 (N, H, W, C) in [0, 1], checked against the encoder."""
     path, channels = Path(path), shape[-1]
@@ -58,7 +69,7 @@ def read_images(path, shape):
         except ImportError:
             raise ValueError("needs Pillow (pip install pillow); .npy, .pgm, .ppm do not") from None
         with Image.open(path) as image:
-            images = np.asarray(image.convert("L" if channels == 1 else "RGB"))
+            images = pixels_of(image, channels)
     if images.ndim == 2:
         images = images[..., None]
     if images.ndim == 3:
