@@ -18,8 +18,9 @@ from keras_center_ssl.encoders import as_encoder, plain
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.export import configs, model_card, parity
 from keras_center_ssl.export import metrics as _metrics
+from keras_center_ssl.export.approximation import Comparison
 from keras_center_ssl.export.ends import INPUT
-from keras_center_ssl.export.formats import FORMATS, select
+from keras_center_ssl.export.formats import default_formats, select
 from keras_center_ssl.export.making import folder_in_the_making, free_place
 from keras_center_ssl.export.plot_files import copy_plots
 from keras_center_ssl.types import Array, FilePath
@@ -31,7 +32,7 @@ _OWN_FIELDS = ("method", "encoder", "dataset", "seed", "data_fingerprint", "lice
 def export_bundle(
     model: Any,
     directory: FilePath,
-    formats: Iterable[str] = tuple(FORMATS),
+    formats: Iterable[str] = default_formats(),
     *,
     name: str | None = None,
     metrics: dict[str, Any] | None = None,
@@ -43,21 +44,25 @@ def export_bundle(
     """Writes an encoder with its model card, in formats that run with and without Keras.
 
     Every file is read back and run beside the encoder in memory before the folder gets its name;
-    a difference above `parity.TOLERANCE` raises, and whatever raises leaves nothing.
+    a difference above `parity.TOLERANCE` raises, or of a format of fewer bits a centred cosine
+    below its bound (`approximation.py`), and whatever raises leaves nothing.
 
     Args:
         model: One of `kcs.methods` (its `.encoder` is exported), or any `keras.Model` from images
             `(B, H, W, C)` to features `(B, D)` or feature maps `(B, H, W, D)`, which are averaged
             over positions. Mixed-precision encoders are exported in float32.
         directory: The folder to make. Must not exist, or be empty, unless `overwrite`.
-        formats: Names of formats in the table `kcs.export.FORMATS`; all of them unless given.
+        formats: Names of formats in the table `kcs.export.FORMATS`, which also has float16 and
+            8-bit ones; those in float32 that need no further runtime unless given.
         name: Letters, digits, `.`, `_`, `-`; the folder's name unless given.
         metrics: A dict for the record and the card. `"collapse"`: a `kcs.CollapseReport` of the
             features; `"embedding_collapse"`: one of the embeddings the loss worked on;
-            `"plots"`: PNG files, as a list or title -> path; anything else is evaluation:
+            `"plots"`: PNG files, as a list or title -> path; `"labels"`: the classes `(N,)` of
+            `images`, for how k-NN changes in formats of fewer bits; anything else is evaluation:
             `{"knn_accuracy": {"trained": .87, "untrained": .79, "raw_pixels": .85}}`.
-        images: `(N, H, W, C)` float in [0, 1]: real images for the parity check. From 64 on, and
-            unless `metrics` has one, the collapse report is made from their features.
+        images: `(N, H, W, C)` float in [0, 1]: real images for the parity check; 8-bit formats
+            need some hundred, to be calibrated on every other one of them. From 64 on, and unless
+            `metrics` has one, the collapse report is made from their features.
         metadata: What the card should say of the training: `dataset`, `license` (an SPDX id such as
             `"apache-2.0"`), `description`, `seed`, `data_fingerprint`, `tags`, `limits`, and any
             further settings.
@@ -70,13 +75,14 @@ def export_bundle(
     Raises:
         InputError: For an unfit model, unknown formats, an occupied directory, an opset that is
             not supported, layers that ONNX cannot write or that draw random numbers at inference,
-            non-finite features, files that do not reproduce the encoder's features, and where
-            another process exports to the same directory.
+            8-bit formats without images, non-finite features, files that do not reproduce the
+            encoder's features, and where another process exports to the same directory.
     """
     selected = select(formats)
     target = free_place(directory, overwrite)
     name = _checked_name(name, target)
     evaluation, collapse, embedding_collapse, plots = _metrics.split(metrics)
+    labels = _metrics.labels_of(metrics, images)
     if metadata is not None and not isinstance(metadata, dict):
         raise InputError(
             f"metadata= is a dict such as {{'dataset': 'cifar10', 'license': 'apache-2.0'}}; "
@@ -89,6 +95,10 @@ def export_bundle(
 
     batches = parity.probe_batches(original, images)
     expected = parity.features_of(original, batches)
+    comparison = Comparison(original, images, labels)
+    for each in selected:
+        if each.needs_images:
+            comparison.calibration_for(each.name)
     if collapse is None and images is not None:
         features = original.predict(images, batch_size=256, verbose=0)
         collapse = _metrics.collapse_of(features)
@@ -111,7 +121,7 @@ def export_bundle(
         },
         "feature_dim": int(encoder.output_shape[-1]),
         "formats": {each.name: each.file for each in selected},
-        "opset": opset if "onnx" in names else None,
+        "opset": opset if any(each.has_opset for each in selected) else None,
         **{key: described.get(key) for key in _OWN_FIELDS if key not in ("method", "encoder")},
         "metadata": {key: value for key, value in described.items() if key not in _OWN_FIELDS},
         "evaluation": evaluation,
@@ -123,10 +133,15 @@ def export_bundle(
     }
     with folder_in_the_making(target, overwrite) as folder:
         for each in selected:
+            further = {"images": comparison.calibration} if each.needs_images else {}
             predict = each.write(
-                encoder, folder / each.file, opset=opset, properties=_properties(record)
+                encoder, folder / each.file, opset=opset, properties=_properties(record), **further
             )
-            record["parity"][each.name] = _verified(each, predict, batches, expected)
+            if each.lowest_cosine is None:
+                result = parity.compare(predict, batches, expected)
+            else:
+                result = comparison.compare(predict, batches, expected, each.lowest_cosine)
+            record["parity"][each.name] = _passed(each, result)
         record["plots"] = copy_plots(plots, folder)
         (folder / "metrics.json").write_text(
             json.dumps(_metrics.as_json(record), indent=2, allow_nan=False) + "\n", "utf-8"
@@ -135,17 +150,31 @@ def export_bundle(
     return target
 
 
-def _verified(each, predict, batches, expected):
-    result = parity.compare(predict, batches, expected)
-    if not result["passed"]:
-        raise InputError(
-            f"The exported {each.file} does not reproduce the encoder: features differ by up to "
-            f"{result['max_absolute_error']:.2g}, {result['relative_error']:.2g} of their scale; "
-            f"at most {result['tolerance']:.0e} is accepted. Nothing was written. Leave "
-            f"{each.name!r} out of formats=, or look for a layer whose output depends on the batch "
-            "or on chance."
+def _passed(each, result):
+    """`result`, where the file reproduces the encoder.
+
+    Raises:
+        InputError: Where it does not.
+    """
+    if result["passed"]:
+        return result
+    if each.lowest_cosine is None:
+        difference = (
+            f"features differ by up to {result['max_absolute_error']:.2g}, "
+            f"{result['relative_error']:.2g} of their scale; at most {result['tolerance']:.0e} is "
+            "accepted"
         )
-    return result
+        remedy = "look for a layer whose output depends on the batch or on chance"
+    else:
+        difference = (
+            f"the mean centred cosine of its features to the encoder's is "
+            f"{result['centered_cosine']:.4f}; at least {each.lowest_cosine:g} is accepted"
+        )
+        remedy = "pass more images= of the kind that it will see, if it is calibrated on them"
+    raise InputError(
+        f"The exported {each.file} does not reproduce the encoder: {difference}. Nothing was "
+        f"written. Leave {each.name!r} out of formats=, or {remedy}."
+    )
 
 
 def _properties(record):

@@ -3,6 +3,7 @@
 import onnx
 import onnxruntime
 
+from keras_center_ssl.encoders.whitening import LAYER as WHITENING
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.export.ends import INPUT, OUTPUT
 
@@ -37,6 +38,14 @@ def read(path):
     """A function from images to features that runs the file with ONNX Runtime."""
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     return lambda images: session.run([OUTPUT], {INPUT: images})[0]
+
+
+def kept_in_float32(model):
+    """The nodes of a model that stay float32 where the others lose bits: those of a whitening.
+
+    It subtracts a long mean and multiplies what is left by up to thousands. It costs nothing.
+    """
+    return [node.name for node in model.graph.node if f"/{WHITENING}" in f"/{node.name}"]
 
 
 def _name_the_ends(model, encoder):

@@ -20,7 +20,7 @@ BATCH_SIZES = (1, 2, 7)
 TOLERANCE = 1e-4
 
 # Height and width to test with where the encoder leaves them open and no images are given.
-_FREE_SIZE = 64
+FREE_SIZE = 64
 
 
 def probe_batches(encoder, images=None, seed=0):
@@ -32,7 +32,7 @@ def probe_batches(encoder, images=None, seed=0):
     shape = encoder.input_shape[1:]
     images = None if images is None else _checked(images, shape)
     size = tuple(
-        known or (_FREE_SIZE if images is None else images.shape[axis + 1])
+        known or (FREE_SIZE if images is None else images.shape[axis + 1])
         for axis, known in enumerate(shape)
     )
     rng = np.random.default_rng(seed)

@@ -1,8 +1,16 @@
-"""A TensorFlow SavedModel of an encoder, with every weight in it once."""
+"""A TensorFlow SavedModel of an encoder, with every weight in it once, and two ways in.
+
+`serving_default` takes what the encoder takes, floats in [0, 1]; `serving_uint8` takes the 8-bit
+pixels of image files, which are a quarter of the bytes to send, and divides them by 255 itself.
+"""
 
 from keras_center_ssl.engine.tensorflow_when_used import tf
 from keras_center_ssl.export.ends import INPUT, OUTPUT
 from keras_center_ssl.export.inference_graph import inference_function, quiet
+
+# The signatures, as TensorFlow Serving and `tf.saved_model.load` know them.
+FLOATS = "serving_default"
+PIXELS = "serving_uint8"
 
 
 def write(encoder, path):
@@ -13,9 +21,19 @@ def write(encoder, path):
     function = inference_function(encoder, lambda features: {OUTPUT: features})
     module = tf.Module()
     module.serve = function
+    module.serve_uint8 = _of_pixels(encoder, function)
     module.weights = list(function.get_concrete_function().graph.variables)
+    signatures = {FLOATS: function, PIXELS: module.serve_uint8}
     with quiet():
-        tf.saved_model.save(module, str(path), signatures={"serving_default": function})
+        tf.saved_model.save(module, str(path), signatures=signatures)
+
+
+def _of_pixels(encoder, function):
+    """`function` for images in 8 bits."""
+    spec = tf.TensorSpec((None, *encoder.input_shape[1:]), tf.uint8, name=INPUT)
+    return tf.function(
+        lambda images: function(tf.cast(images, tf.float32) / 255.0), input_signature=[spec]
+    )
 
 
 def read(path):
@@ -24,7 +42,7 @@ def read(path):
         reloaded = tf.saved_model.load(str(path))
 
     def predict(images):
-        serve = reloaded.signatures["serving_default"]
+        serve = reloaded.signatures[FLOATS]
         return serve(**{INPUT: tf.constant(images)})[OUTPUT].numpy()
 
     return predict

@@ -6,8 +6,9 @@ from keras_center_ssl import data, export
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.runs.skipped import note_skipped
 
-# Real images for the parity check; the rest of it uses random ones.
-PARITY_IMAGES = 128
+# Real images for the parity check; the rest of it uses random ones. Formats of fewer bits are
+# calibrated on some, and compared on the others.
+PARITY_IMAGES, CALIBRATION_IMAGES = 128, 512
 # A run's pictures that the card shows, and their titles.
 PICTURES = {
     "training": "Training",
@@ -25,7 +26,7 @@ def export_run(
     Args:
         run: An evaluated `Run`.
         directory: The bundle to make; it must not exist, or be empty.
-        formats: Names of formats in `kcs.export.FORMATS`; all by default.
+        formats: Names of formats in `kcs.export.FORMATS`; its defaults unless given.
         name: The bundle's name; the recipe's by default.
         license: SPDX id of the weights' licence.
         opset: ONNX opset.
@@ -40,7 +41,10 @@ def export_run(
     metrics, recipe = run.metrics, run.recipe
     if not metrics.get("collapse"):
         raise InputError(f"The run {str(run.folder)!r} has no figures yet; evaluate it first.")
-    loaded = data.load(recipe.data.open("test"), limit=PARITY_IMAGES)
+    selected = export.select(formats or export.default_formats())
+    exact = all(each.lowest_cosine is None for each in selected)
+    limit = PARITY_IMAGES if exact else CALIBRATION_IMAGES
+    loaded = data.load(recipe.data.open("test"), limit=limit)
     note_skipped(run.folder, "test", loaded.skipped, say or (lambda text: None), whole=False)
     images = loaded.images
     images = images.astype("float32") / (255.0 if images.dtype == "uint8" else 1.0)
@@ -48,12 +52,13 @@ def export_run(
     bundle = export.export_bundle(
         run.load_model(),
         directory,
-        formats or tuple(export.FORMATS),
+        [each.name for each in selected],
         name=name or recipe.name,
         images=images,
         opset=opset,
         metrics={
             "knn_accuracy": metrics.get("knn_accuracy"),
+            "labels": loaded.labels,
             "collapse": metrics["collapse"]["features"],
             "embedding_collapse": metrics["collapse"][branch],
             "plots": {

@@ -92,6 +92,16 @@ def test_every_format_gives_the_features_of_the_encoder(exported, batch):
     np.testing.assert_allclose(loaded.predict(images, verbose=0), expected, **close)
 
 
+def test_the_saved_model_takes_pixels_too(exported):
+    bundle, encoder, images, _ = exported
+    pixels = np.round(images[:5] * 255).astype("uint8")
+    serve = tf.saved_model.load(str(bundle / "saved_model")).signatures["serving_uint8"]
+    assert serve.structured_input_signature[1]["images"].shape.as_list() == [None, 8, 8, 3]
+    expected = encoder.predict(pixels / np.float32(255), verbose=0)
+    np.testing.assert_allclose(serve(images=pixels)["features"], expected, rtol=0, atol=1e-5)
+    assert "`serving_uint8`" in (bundle / "README.md").read_text()
+
+
 def test_onnx_names_dimensions_opset_and_properties(exported):
     bundle, *_ = exported
     model = onnx.load(bundle / "encoder.onnx")
