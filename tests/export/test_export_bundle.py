@@ -225,6 +225,21 @@ def test_feature_maps_are_averaged_and_free_sizes_named(tmp_path):
     np.testing.assert_allclose(session.run(None, {"images": images})[0], expected, atol=1e-5)
 
 
+@pytest.mark.tensorflow
+def test_resnets_of_any_size_in_every_format(tmp_path):
+    encoder = kcs.encoders.resnet_small((None, None, 3), width=4, stem="standard")
+    exact = [name for name, each in formats.FORMATS.items() if each.lowest_cosine is None]
+    bundle = kcs.export.export_bundle(encoder, tmp_path / "m", exact)
+    record = json.loads((bundle / "metrics.json").read_text())
+    assert record["input"]["shape"] == [None, None, 3] and set(record["parity"]) == set(exact)
+    assert all(result["batch_sizes"] == [1, 2, 7, 2] for result in record["parity"].values())
+    images = np.random.default_rng(0).random((3, 33, 47, 3), dtype="float32")
+    features = kcs.OnnxEncoder(bundle / "encoder.onnx").embed(images)
+    np.testing.assert_allclose(features, encoder(images), atol=1e-5)
+    card = (bundle / "README.md").read_text()
+    assert "(batch, height, width, 3)" in card and "resize other images" not in card
+
+
 def test_layers_that_keras_own_onnx_export_breaks_on(tmp_path):
     # GELU (no Erfc in tf2onnx), constants of Normalization, grouped convolutions (hidden in a call
     # to XLA on a CPU), and augmentation layers, which do nothing at inference.
