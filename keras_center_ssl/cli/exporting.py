@@ -22,6 +22,9 @@ def export(
         ),
     ] = None,
     opset: Annotated[int, typer.Option(help="ONNX opset.")] = 17,
+    heads: Annotated[
+        bool, typer.Option("--heads", help="Export the projector, too, as files of its own.")
+    ] = False,
 ):
     """Export a run's encoder as a bundle: its files, its figures and a model card."""
     quiet_start()
@@ -32,7 +35,7 @@ def export(
     if not finished.metrics.get("collapse"):
         console.print("The run was not evaluated yet: evaluating.")
         runs.evaluate(finished, progress=console.print)
-    bundle, parity = export_run(finished, out, formats, opset=opset, say=console.print)
+    bundle, parity = export_run(finished, out, formats, opset=opset, heads=heads, say=console.print)
     for name, result in parity.items():
         if "centered_cosine" in result:
             compared = f"centred cosine to Keras {result['centered_cosine']:.4f}"

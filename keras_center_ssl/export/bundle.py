@@ -3,6 +3,7 @@
     README.md            model card
     metrics.json         every figure of the card (see `metrics.py`)
     encoder.keras        encoder.onnx        saved_model/        plots/*.png
+    projector.keras      ...                 with `heads=True`
 
 A zoo entry is the same folder (`keras_center_ssl.zoo.publish`).
 """
@@ -16,7 +17,7 @@ from typing import Any
 from keras_center_ssl import keras_needed  # noqa: F401
 from keras_center_ssl.encoders import as_encoder, plain
 from keras_center_ssl.errors import InputError
-from keras_center_ssl.export import configs, model_card, parity
+from keras_center_ssl.export import configs, model_card, parity, projector
 from keras_center_ssl.export import metrics as _metrics
 from keras_center_ssl.export.approximation import Comparison
 from keras_center_ssl.export.ends import INPUT
@@ -40,6 +41,7 @@ def export_bundle(
     metadata: dict[str, Any] | None = None,
     opset: int = 17,
     overwrite: bool = False,
+    heads: bool = False,
 ) -> Path:
     """Writes an encoder with its model card, in formats that run with and without Keras.
 
@@ -68,6 +70,8 @@ def export_bundle(
             further settings.
         opset: ONNX operator set, 11 to 18.
         overwrite: Whether to replace an earlier bundle at `directory`.
+        heads: Whether the method's projector is exported too, `(B, D)` features to `(B, P)`
+            embeddings: `projector.keras`, `projector.onnx` and so on, in the float32 formats.
 
     Returns:
         The `pathlib.Path` of the bundle.
@@ -75,8 +79,9 @@ def export_bundle(
     Raises:
         InputError: For an unfit model, unknown formats, an occupied directory, an opset that is
             not supported, layers that ONNX cannot write or that draw random numbers at inference,
-            8-bit formats without images, non-finite features, files that do not reproduce the
-            encoder's features, and where another process exports to the same directory.
+            8-bit formats without images, `heads` without a projector, non-finite features, files
+            that do not reproduce the encoder's features, and where another process exports to the
+            same directory.
     """
     selected = select(formats)
     target = free_place(directory, overwrite)
@@ -92,6 +97,7 @@ def export_bundle(
     is_method = getattr(model, "encoder", None) is not None
     original = configs.in_float32(as_encoder(model.encoder if is_method else model))
     encoder = plain(original)
+    head = projector.projector_of(model, selected) if heads else None
 
     batches = parity.probe_batches(original, images)
     expected = parity.features_of(original, batches)
@@ -128,6 +134,7 @@ def export_bundle(
         "collapse": collapse,
         "embedding_collapse": embedding_collapse,
         "parity": {},
+        "projector": None,
         "plots": {},
         "versions": _metrics.versions(),
     }
@@ -141,7 +148,13 @@ def export_bundle(
                 result = parity.compare(predict, batches, expected)
             else:
                 result = comparison.compare(predict, batches, expected, each.lowest_cosine)
-            record["parity"][each.name] = _passed(each, result)
+            record["parity"][each.name] = _passed(each, result, each.file)
+        if head is not None:
+            record["projector"] = projector.write(
+                *head, folder, expected, opset=opset, properties=_properties(record)
+            )
+            for each in head[1]:
+                _passed(each, record["projector"]["parity"][each.name], each.projector_file)
         record["plots"] = copy_plots(plots, folder)
         (folder / "metrics.json").write_text(
             json.dumps(_metrics.as_json(record), indent=2, allow_nan=False) + "\n", "utf-8"
@@ -150,8 +163,8 @@ def export_bundle(
     return target
 
 
-def _passed(each, result):
-    """`result`, where the file reproduces the encoder.
+def _passed(each, result, file):
+    """`result`, where the file reproduces the model in memory.
 
     Raises:
         InputError: Where it does not.
@@ -172,22 +185,35 @@ def _passed(each, result):
         )
         remedy = "pass more images= of the kind that it will see, if it is calibrated on them"
     raise InputError(
-        f"The exported {each.file} does not reproduce the encoder: {difference}. Nothing was "
+        f"The exported {file} does not reproduce the encoder: {difference}. Nothing was "
         f"written. Leave {each.name!r} out of formats=, or {remedy}."
     )
 
 
 def _properties(record):
     """What the ONNX file says of itself, for whoever meets it without its folder."""
+    collapse = record["collapse"] or {}
+    figures = collapse.get("figures") or {}
+    dataset = record["dataset"]
+    version = record["versions"]["keras_center_ssl"]
     properties = {
         "name": record["name"],
-        "library": f"keras-center-ssl {record['versions']['keras_center_ssl']}",
+        "library": f"keras-center-ssl {version}",
+        "version": version,
         "method": record["method"],
+        "dataset": dataset if isinstance(dataset, str) else ", ".join(map(str, dataset or [])),
+        "license": record["license"],
         "input_range": "0..1",
         "input_layout": "NHWC",
-        "license": record["license"],
+        "collapse_verdict": collapse.get("verdict"),
+        "center_norm": figures.get("center_norm"),
+        "effective_rank": figures.get("effective_rank"),
     }
-    return {key: value for key, value in properties.items() if value}
+    return {
+        key: f"{value:.6g}" if isinstance(value, float) else value
+        for key, value in properties.items()
+        if value not in (None, "")
+    }
 
 
 def _checked_name(name, target):

@@ -55,9 +55,17 @@ class Format:
         """What it is, in one line."""
         return (self.write.__doc__ or "").strip().split("\n")[0]
 
+    @property
+    def projector_file(self):
+        """The projector's file or folder, where a bundle has one beside the encoder's."""
+        if "encoder" in self.file:
+            return self.file.replace("encoder", "projector")
+        return f"projector_{self.file}"
+
     def holds(self, path):
         """Whether a file of a bundle, named by its path with `/`, belongs to this format."""
-        return path == self.file or path.startswith(f"{self.file}/")
+        own = (self.file, self.projector_file)
+        return any(path == file or path.startswith(f"{file}/") for file in own)
 
 
 FORMATS: dict[str, Format] = {}

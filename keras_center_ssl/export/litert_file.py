@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_center_ssl.engine.tensorflow_when_used import tf
 from keras_center_ssl.errors import InputError
-from keras_center_ssl.export.ends import INPUT, OUTPUT
+from keras_center_ssl.export.ends import INPUT
 from keras_center_ssl.export.inference_graph import quiet
 from keras_center_ssl.export.saved_model import FLOATS as SIGNATURE
 
@@ -36,7 +36,8 @@ def read(path):
         warnings.simplefilter("ignore")  # TensorFlow's says that it will go
         interpreter = _interpreter()(model_path=str(path))
     run = interpreter.get_signature_runner(SIGNATURE)
-    return lambda images: np.array(run(**{INPUT: images})[OUTPUT])
+    (given,), (got,) = run.get_input_details(), run.get_output_details()
+    return lambda images: np.array(run(**{given: images})[got])
 
 
 def _interpreter():

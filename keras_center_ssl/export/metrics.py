@@ -7,6 +7,7 @@ dataset, seed, data_fingerprint, license, description, metadata
 evaluation     what was passed, such as knn_accuracy
 collapse       verdict, reasons, figures, thresholds, warnings (a `CollapseReport`)
 parity         per format, see `parity.compare` and `approximation.Comparison.compare`
+projector      with `heads=True`, see `projector.write`
 plots          title -> file
 versions       of Python and of every package that took part
 """

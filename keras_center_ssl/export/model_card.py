@@ -40,6 +40,7 @@ def render(record):
         width=width,
         channels=channels,
         fixed_size=None not in shape,
+        projector=_projector(record),
         evaluation=_evaluation(record),
         collapse=_collapse(record),
         training=_training(record),
@@ -162,16 +163,27 @@ def _yaml(recipe):
 
 
 def _parity(record):
+    projector = record.get("projector") or {"formats": {}, "parity": {}}
+    results = [
+        (part["formats"][name], result)
+        for part in (record, projector)
+        for name, result in part["parity"].items()
+        if "tolerance" in result
+    ]
     return [
         (
-            f"`{record['formats'][name]}`",
+            f"`{file}`",
             f"{result['max_absolute_error']:.1e}",
             f"{result['relative_error']:.1e}",
             f"{result['tolerance']:.0e}",
         )
-        for name, result in record["parity"].items()
-        if "tolerance" in result
+        for file, result in results
     ]
+
+
+def _projector(record):
+    projector = record.get("projector") or {"formats": {}}
+    return [(f"`{record['formats'][n]}`", f"`{file}`") for n, file in projector["formats"].items()]
 
 
 def _approximations(record):

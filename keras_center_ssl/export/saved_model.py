@@ -5,7 +5,7 @@ pixels of image files, which are a quarter of the bytes to send, and divides the
 """
 
 from keras_center_ssl.engine.tensorflow_when_used import tf
-from keras_center_ssl.export.ends import INPUT, OUTPUT
+from keras_center_ssl.export.ends import ends_of
 from keras_center_ssl.export.inference_graph import inference_function, quiet
 
 # The signatures, as TensorFlow Serving and `tf.saved_model.load` know them.
@@ -18,19 +18,21 @@ def write(encoder, path):
 
     Not `model.export`: Keras 3.15 writes every variable twice into the folder.
     """
-    function = inference_function(encoder, lambda features: {OUTPUT: features})
+    given, got = ends_of(encoder)
+    function = inference_function(encoder, lambda features: {got: features})
     module = tf.Module()
     module.serve = function
-    module.serve_uint8 = _of_pixels(encoder, function)
     module.weights = list(function.get_concrete_function().graph.variables)
-    signatures = {FLOATS: function, PIXELS: module.serve_uint8}
+    signatures = {FLOATS: function}
+    if len(encoder.input_shape) == 4:
+        module.serve_uint8 = signatures[PIXELS] = _of_pixels(encoder, function, given)
     with quiet():
         tf.saved_model.save(module, str(path), signatures=signatures)
 
 
-def _of_pixels(encoder, function):
+def _of_pixels(encoder, function, given):
     """`function` for images in 8 bits."""
-    spec = tf.TensorSpec((None, *encoder.input_shape[1:]), tf.uint8, name=INPUT)
+    spec = tf.TensorSpec((None, *encoder.input_shape[1:]), tf.uint8, name=given)
     return tf.function(
         lambda images: function(tf.cast(images, tf.float32) / 255.0), input_signature=[spec]
     )
@@ -43,6 +45,7 @@ def read(path):
 
     def predict(images):
         serve = reloaded.signatures[FLOATS]
-        return serve(**{INPUT: tf.constant(images)})[OUTPUT].numpy()
+        (given,), (got,) = serve.structured_input_signature[1], serve.structured_outputs
+        return serve(**{given: tf.constant(images)})[got].numpy()
 
     return predict

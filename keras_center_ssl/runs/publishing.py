@@ -19,7 +19,15 @@ PICTURES = {
 
 
 def export_run(
-    run, directory, formats=None, *, name=None, license="apache-2.0", opset=17, say=None
+    run,
+    directory,
+    formats=None,
+    *,
+    name=None,
+    license="apache-2.0",
+    opset=17,
+    heads=False,
+    say=None,
 ):
     """Exports a run's encoder with its recipe, its figures and its pictures on the card.
 
@@ -30,6 +38,7 @@ def export_run(
         name: The bundle's name; the recipe's by default.
         license: SPDX id of the weights' licence.
         opset: ONNX opset.
+        heads: Whether the projector is exported beside the encoder.
         say: Called with a sentence on files that were skipped.
 
     Returns:
@@ -56,6 +65,7 @@ def export_run(
         name=name or recipe.name,
         images=images,
         opset=opset,
+        heads=heads,
         metrics={
             "knn_accuracy": metrics.get("knn_accuracy"),
             "labels": loaded.labels,

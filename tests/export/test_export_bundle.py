@@ -103,20 +103,27 @@ def test_the_saved_model_takes_pixels_too(exported):
 
 
 def test_onnx_names_dimensions_opset_and_properties(exported):
-    bundle, *_ = exported
+    bundle, _, _, report = exported
     model = onnx.load(bundle / "encoder.onnx")
     session = onnxruntime.InferenceSession(str(bundle / "encoder.onnx"))
     assert [(i.name, i.shape) for i in session.get_inputs()] == [("images", ["batch", 8, 8, 3])]
     assert [(o.name, o.shape) for o in session.get_outputs()] == [("features", ["batch", 4])]
     assert [(entry.domain, entry.version) for entry in model.opset_import] == [("", 17)]
-    assert {entry.key: entry.value for entry in model.metadata_props} == {
+    properties = {
         "name": "tiny-bundle",
         "library": f"keras-center-ssl {kcs.__version__}",
+        "version": kcs.__version__,
         "method": "SimSiam",
+        "dataset": "noise",
         "input_range": "0..1",
         "input_layout": "NHWC",
         "license": "mit",
+        "collapse_verdict": report.verdict,
+        "center_norm": f"{report.figures['center_norm']:.6g}",
+        "effective_rank": f"{report.figures['effective_rank']:.6g}",
     }
+    assert {entry.key: entry.value for entry in model.metadata_props} == properties
+    assert kcs.OnnxEncoder(bundle / "encoder.onnx").metadata == properties
     assert b"unk__" not in model.SerializeToString()
 
 
