@@ -58,6 +58,7 @@ LEANING = {
     ("optimizers", "engine"): "private names of Keras stand there",
     ("views", "engine"): "private names of Keras stand there",
     ("heads", "encoders"): "heads use the encoders' batch norm",
+    ("export", "evaluation"): "how k-NN changes with fewer bits is on the card",
     ("zoo", "export"): "an entry is a bundle, and the table of formats is there, once",
 }
 _HEIGHTS = {room: height for height, rooms in enumerate(FLOORS.values()) for room in rooms}

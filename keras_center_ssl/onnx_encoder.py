@@ -37,6 +37,8 @@ class OnnxEncoder:
     Attributes:
         input_shape: `(height, width, channels)`; None where any size is taken.
         feature_dim: Number of features.
+        metadata: What the file says of itself: name, method, dataset, license, input_range,
+            input_layout, collapse_verdict and so on, as far as they are known; all strings.
         dtype: Of the images inside: `"float32"`.
         range: Of the images inside: `(0.0, 1.0)`.
 
@@ -52,6 +54,7 @@ class OnnxEncoder:
         self._session = _session(self.path, list(providers))
         self.input_shape = _sizes(self._session.get_inputs()[0])
         (self.feature_dim,) = _sizes(self._session.get_outputs()[0])
+        self.metadata = dict(self._session.get_modelmeta().custom_metadata_map)
 
     def __repr__(self):
         return f"<OnnxEncoder {str(self.path)!r}: {self.input_shape} -> {self.feature_dim}>"

@@ -60,7 +60,8 @@ def _by_onnx(path, source, split):
     from keras_center_ssl.embedded import Embedded
 
     height, width, channels = encoder.input_shape
-    images = data.load(source, split, image_size=(height, width), channels=channels)
+    size = None if None in (height, width) else (height, width)
+    images = data.load(source, split, image_size=size, channels=channels)
     return Embedded(encoder.embed(images.images), labels=images.labels)
 
 

@@ -7,7 +7,7 @@ import typer
 
 from keras_center_ssl.cli.evaluating import RunFolder
 from keras_center_ssl.cli.terminal import console, quiet_start
-from keras_center_ssl.export.formats import FORMATS
+from keras_center_ssl.export.formats import FORMATS, default_formats
 
 
 def export(
@@ -15,11 +15,18 @@ def export(
     out: Annotated[pathlib.Path, typer.Option(help="The bundle's folder.")],
     formats: Annotated[
         list[str] | None,
-        typer.Option("--format", help=f"{', '.join(FORMATS)}; all if left out."),
+        typer.Option(
+            "--format",
+            help=f"One of {', '.join(FORMATS)}; may be given more than once. If left out: "
+            f"{', '.join(default_formats())}.",
+        ),
     ] = None,
     opset: Annotated[int, typer.Option(help="ONNX opset.")] = 17,
+    heads: Annotated[
+        bool, typer.Option("--heads", help="Export the projector, too, as files of its own.")
+    ] = False,
 ):
-    """Export a run's encoder as a bundle: Keras, SavedModel, ONNX and a model card."""
+    """Export a run's encoder as a bundle: its files, its figures and a model card."""
     quiet_start()
     from keras_center_ssl import runs
     from keras_center_ssl.runs.publishing import export_run
@@ -28,7 +35,11 @@ def export(
     if not finished.metrics.get("collapse"):
         console.print("The run was not evaluated yet: evaluating.")
         runs.evaluate(finished, progress=console.print)
-    bundle, parity = export_run(finished, out, formats, opset=opset, say=console.print)
+    bundle, parity = export_run(finished, out, formats, opset=opset, heads=heads, say=console.print)
     for name, result in parity.items():
-        console.print(f"{name}: largest difference to Keras {result['max_absolute_error']:.2g}")
+        if "centered_cosine" in result:
+            compared = f"centred cosine to Keras {result['centered_cosine']:.4f}"
+        else:
+            compared = f"largest difference to Keras {result['max_absolute_error']:.2g}"
+        console.print(f"{name}: {compared}")
     console.print(f"Bundle in {bundle}; its card: {bundle / 'README.md'}")

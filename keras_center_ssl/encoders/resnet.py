@@ -8,10 +8,12 @@ from keras_center_ssl.encoders.pooling import pooled
 from keras_center_ssl.errors import InputError, one_of
 
 STEMS = ("auto", "small", "standard")
+# Pixels, in place of a height or width that is open.
+_LARGE = 224
 
 
 def resnet_small(
-    input_shape: tuple[int, int, int] = (32, 32, 3),
+    input_shape: tuple[int | None, int | None, int] = (32, 32, 3),
     width: int = 16,
     blocks: int = 1,
     stem: str = "small",
@@ -23,11 +25,12 @@ def resnet_small(
     With the defaults it has 77k parameters, and features of `4 * width = 64` dimensions.
 
     Args:
-        input_shape: `(height, width, channels)` of the images, values in [0, 1].
+        input_shape: `(height, width, channels)` of the images, values in [0, 1]. Height and width
+            may be `None`: any size then, with `grid=1`.
         width: Channels of the first stage; the stages have `width`, `2 width` and `4 width`.
         blocks: Basic blocks per stage.
         stem: `"small"` (one 3x3 convolution), `"standard"` (7x7 with stride 2, then max-pooling)
-            or `"auto"` (small below 65 pixels).
+            or `"auto"` (small below 65 pixels, standard for any size).
         grid: Features are means over `grid x grid` cells of the last feature map: 1, the global
             average; 2 or 3 keep roughly where something was, in 4 or 9 times the dimensions.
         name: Name of the model.
@@ -40,7 +43,7 @@ def resnet_small(
 
 
 def resnet18(
-    input_shape: tuple[int, int, int] = (32, 32, 3),
+    input_shape: tuple[int | None, int | None, int] = (32, 32, 3),
     stem: str = "auto",
     grid: int = 1,
     name: str = "resnet18",
@@ -50,7 +53,7 @@ def resnet18(
 
 
 def resnet50(
-    input_shape: tuple[int, int, int] = (224, 224, 3),
+    input_shape: tuple[int | None, int | None, int] = (224, 224, 3),
     stem: str = "auto",
     grid: int = 1,
     name: str = "resnet50",
@@ -65,7 +68,7 @@ def resnet50(
 def _resnet(block, depths, widths, input_shape, stem, grid, name):
     _check(input_shape, stem, depths, widths)
     if stem == "auto":
-        stem = "small" if min(input_shape[:2]) <= 64 else "standard"
+        stem = "small" if min(size or _LARGE for size in input_shape[:2]) <= 64 else "standard"
     images = keras.Input(input_shape, name="images")
     x = layers.Rescaling(2.0, offset=-1.0, name="rescaling")(images)
     if stem == "small":
@@ -116,11 +119,13 @@ def _bottleneck(x, width, stride, name):
 def _check(input_shape, stem, depths, widths):
     if stem not in STEMS:
         raise one_of("stem", stem, STEMS)
-    good = len(input_shape) == 3 and all(isinstance(n, int) and n > 0 for n in input_shape)
-    if not good or min(input_shape[:2]) < 8:
+    known = [n for n in input_shape[:2] if n is not None] + list(input_shape[2:])
+    good = len(input_shape) == 3 and all(isinstance(n, int) and n > 0 for n in known)
+    if not good or min(known[:-1], default=8) < 8:
         raise InputError(
             f"An encoder's input_shape is (height, width, channels) with at least 8 x 8 pixels, "
-            f"for example (32, 32, 3); received {tuple(input_shape)}."
+            f"for example (32, 32, 3), or (None, None, 3) for any size; received "
+            f"{tuple(input_shape)}."
         )
     if min(depths) < 1 or min(widths) < 1:
         raise InputError(

@@ -59,6 +59,12 @@ def vit_small(
 
 
 def _vit(width, input_shape, patch_size, depth, heads, pool, drop_path, name):
+    if None in input_shape[:2]:
+        raise InputError(
+            f"A vision transformer has a position for every patch, so that its height and width "
+            f"are known; received input_shape={tuple(input_shape)}. Give it both, or use "
+            "kcs.encoders.resnet18, which takes (None, None, channels)."
+        )
     if patch_size is None:
         patch_size = 4 if max(input_shape[:2]) <= 64 else 16
     _check(width, input_shape, patch_size, depth, heads, pool, drop_path)

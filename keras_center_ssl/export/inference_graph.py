@@ -5,12 +5,12 @@ import logging
 import warnings
 
 from keras_center_ssl.engine.tensorflow_when_used import tf
-from keras_center_ssl.export.ends import INPUT
+from keras_center_ssl.export.ends import ends_of
 
 
 def inference_function(encoder, shape_output=lambda features: features):
     """The encoder as a `tf.function` of `images`, any batch size, as at inference."""
-    spec = tf.TensorSpec((None, *encoder.input_shape[1:]), tf.float32, name=INPUT)
+    spec = tf.TensorSpec((None, *encoder.input_shape[1:]), tf.float32, name=ends_of(encoder)[0])
     return tf.function(
         lambda images: shape_output(encoder(images, training=False)), input_signature=[spec]
     )

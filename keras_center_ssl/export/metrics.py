@@ -6,7 +6,8 @@ feature_dim, whitening (of its last layer), formats (name -> file), opset
 dataset, seed, data_fingerprint, license, description, metadata
 evaluation     what was passed, such as knn_accuracy
 collapse       verdict, reasons, figures, thresholds, warnings (a `CollapseReport`)
-parity         per format, see `parity.compare`
+parity         per format, see `parity.compare` and `approximation.Comparison.compare`
+projector      with `heads=True`, see `projector.write`
 plots          title -> file
 versions       of Python and of every package that took part
 """
@@ -82,7 +83,7 @@ def _is_plain(value):
     return value is None or isinstance(value, (bool, int, float, str, np.generic))
 
 
-_NOT_EVALUATION = ("evaluation", "collapse", "embedding_collapse", "plots")
+_NOT_EVALUATION = ("evaluation", "collapse", "embedding_collapse", "plots", "labels")
 
 
 def split(metrics):
@@ -104,6 +105,26 @@ def split(metrics):
     evaluation = as_json({**(metrics.get("evaluation") or {}), **rest})
     reports = [_report(metrics, key) for key in ("collapse", "embedding_collapse")]
     return evaluation, *reports, metrics.get("plots") or {}
+
+
+def labels_of(metrics, images):
+    """The images' classes `(N,)` that `metrics["labels"]` holds, or `None`.
+
+    Raises:
+        InputError: If there is not one for each of `images`.
+    """
+    labels = None if metrics is None else metrics.get("labels")
+    if labels is None:
+        return None
+    labels = np.asarray(labels)
+    labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
+    count = None if images is None else len(images)
+    if labels.shape != (count,):
+        raise InputError(
+            "metrics['labels'] are the classes of images=, one for each; received labels of shape "
+            f"{labels.shape} for {'no' if count is None else count} images."
+        )
+    return labels
 
 
 def _report(metrics, key):

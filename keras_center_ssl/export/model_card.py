@@ -40,12 +40,15 @@ def render(record):
         width=width,
         channels=channels,
         fixed_size=None not in shape,
+        projector=_projector(record),
         evaluation=_evaluation(record),
         collapse=_collapse(record),
         training=_training(record),
         recipe=_yaml(record["metadata"].get("recipe")),
         parity=_parity(record),
-        parity_images=next(iter(parity.values()))["images"] if parity else None,
+        parity_images=max((r["images"] for r in parity.values() if "tolerance" in r), default=0),
+        approximations=_approximations(record),
+        approximated_on=_approximated_on(record),
         versions=", ".join(f"{name} {version}" for name, version in record["versions"].items()),
         limits=_limits(record),
     )
@@ -160,15 +163,59 @@ def _yaml(recipe):
 
 
 def _parity(record):
+    projector = record.get("projector") or {"formats": {}, "parity": {}}
+    results = [
+        (part["formats"][name], result)
+        for part in (record, projector)
+        for name, result in part["parity"].items()
+        if "tolerance" in result
+    ]
     return [
         (
-            f"`{record['formats'][name]}`",
+            f"`{file}`",
             f"{result['max_absolute_error']:.1e}",
             f"{result['relative_error']:.1e}",
             f"{result['tolerance']:.0e}",
         )
-        for name, result in record["parity"].items()
+        for file, result in results
     ]
+
+
+def _projector(record):
+    projector = record.get("projector") or {"formats": {}}
+    return [(f"`{record['formats'][n]}`", f"`{file}`") for n, file in projector["formats"].items()]
+
+
+def _approximations(record):
+    """Head and rows of the table of files with fewer bits; `None` without any."""
+    results = {name: r for name, r in record["parity"].items() if "centered_cosine" in r}
+    if not results:
+        return None
+    with_knn = any(result["knn"] for result in results.values())
+    rows = []
+    for name, result in results.items():
+        knn = result["knn"] or {}
+        row = [
+            f"`{record['formats'][name]}`",
+            f"{result['centered_cosine']:.5f}",
+            f"{result['lowest_centered_cosine']:g}",
+        ]
+        if with_knn:
+            row += [f"{knn[key]:{sign}.4g}" if knn else "" for key, sign in _KNN]
+        rows.append(row)
+    knn_head = ("k-NN, encoder", "k-NN, file", "change") if with_knn else ()
+    return {"head": ("file", "centred cosine", "at least", *knn_head), "rows": rows}
+
+
+_KNN = (("float32", ""), ("file", ""), ("change", "+"))
+
+
+def _approximated_on(record):
+    """`"256 images"`, or what else files with fewer bits were compared on."""
+    for result in record["parity"].values():
+        if "centered_cosine" in result:
+            return f"{result['images']} {'images' if result['real_images'] else 'random patterns'}"
+    return None
 
 
 def _limits(record):

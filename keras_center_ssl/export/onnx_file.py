@@ -3,8 +3,9 @@
 import onnx
 import onnxruntime
 
+from keras_center_ssl.encoders.whitening import LAYER as WHITENING
 from keras_center_ssl.errors import InputError
-from keras_center_ssl.export.ends import INPUT, OUTPUT
+from keras_center_ssl.export.ends import ends_of
 
 # What tf2onnx 1.17 writes and ONNX Runtime runs; the ends of the range are in the tests.
 OPSETS = range(11, 19)
@@ -36,26 +37,37 @@ def write(encoder, path, opset, properties):
 def read(path):
     """A function from images to features that runs the file with ONNX Runtime."""
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    return lambda images: session.run([OUTPUT], {INPUT: images})[0]
+    (given,), (got,) = session.get_inputs(), session.get_outputs()
+    return lambda images: session.run([got.name], {given.name: images})[0]
+
+
+def kept_in_float32(model):
+    """The nodes of a model that stay float32 where the others lose bits: those of a whitening.
+
+    It subtracts a long mean and multiplies what is left by up to thousands. It costs nothing.
+    """
+    return [node.name for node in model.graph.node if f"/{WHITENING}" in f"/{node.name}"]
 
 
 def _name_the_ends(model, encoder):
     """Names input, output and the free dimensions; drops what is of tf2onnx alone."""
     graph = model.graph
-    renamed = {graph.input[0].name: INPUT, graph.output[0].name: OUTPUT}
+    given, got = ends_of(encoder)
+    renamed = {graph.input[0].name: given, graph.output[0].name: got}
     for node in graph.node:
         for names in (node.input, node.output):
             for position, name in enumerate(names):
                 names[position] = renamed.get(name, name)
     image, features = graph.input[0], graph.output[0]
-    for end, dimensions in ((image, ("batch", "height", "width", "")), (features, ("batch", ""))):
+    free = ("batch", "height", "width", "") if len(encoder.input_shape) == 4 else ("batch", "")
+    for end, dimensions in ((image, free), (features, ("batch", ""))):
         end.name = renamed[end.name]
         for dimension, name in zip(end.type.tensor_type.shape.dim, dimensions, strict=True):
             if not dimension.HasField("dim_value"):
                 dimension.dim_param = name
     features.type.tensor_type.shape.dim[1].dim_value = encoder.output_shape[-1]
     del graph.value_info[:]  # shapes of inner tensors, under tf2onnx's own dimension names
-    graph.doc_string = "images in [0, 1] to features"
+    graph.doc_string = f"{given}{' in [0, 1]' if len(free) == 4 else ''} to {got}"
     used = {node.domain for node in graph.node}
     versions = [(entry.domain, entry.version) for entry in model.opset_import]
     del model.opset_import[:]

@@ -20,11 +20,15 @@ BATCH_SIZES = (1, 2, 7)
 TOLERANCE = 1e-4
 
 # Height and width to test with where the encoder leaves them open and no images are given.
-_FREE_SIZE = 64
+FREE_SIZE = 64
+# And a second one, odd and no square, for what was frozen at the first.
+_OTHER_SIZE = (75, 49)
 
 
 def probe_batches(encoder, images=None, seed=0):
     """Batches `(B, H, W, C)` in [0, 1], float32: random ones, then the first of `images`.
+
+    Where height or width is open, one of the random ones has another size.
 
     Raises:
         InputError: If `images` do not fit the encoder's input or leave [0, 1].
@@ -32,11 +36,14 @@ def probe_batches(encoder, images=None, seed=0):
     shape = encoder.input_shape[1:]
     images = None if images is None else _checked(images, shape)
     size = tuple(
-        known or (_FREE_SIZE if images is None else images.shape[axis + 1])
+        known or (FREE_SIZE if images is None else images.shape[axis + 1])
         for axis, known in enumerate(shape)
     )
     rng = np.random.default_rng(seed)
     batches = [rng.random((batch, *size), dtype="float32") for batch in BATCH_SIZES]
+    if None in shape:
+        other = [known or free for known, free in zip(shape, (*_OTHER_SIZE, 0), strict=True)]
+        batches.append(rng.random((2, *other), dtype="float32"))
     if images is not None:
         batches += [images[:batch] for batch in BATCH_SIZES if batch <= len(images)]
     return batches

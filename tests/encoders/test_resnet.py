@@ -35,6 +35,19 @@ def test_auto_stem_goes_by_the_size():
     assert "stem_pool" not in names[32] and "stem_pool" in names[96]
 
 
+@pytest.mark.parametrize("stem", ["small", "standard"])
+def test_any_size(rng, stem):
+    free = kcs.encoders.resnet_small((None, None, 3), width=4, stem=stem)
+    assert free.input_shape == (None, None, None, 3) and free.output_shape == (None, 16)
+    for size in ((16, 16), (24, 37)):
+        known = kcs.encoders.resnet_small((*size, 3), width=4, stem=stem)
+        known.set_weights(free.get_weights())
+        images = rng.random((2, *size, 3), "float32")
+        np.testing.assert_allclose(free(images), known(images), atol=1e-5)
+    assert "stem_pool" in {layer.name for layer in kcs.encoders.resnet18((None, None, 3)).layers}
+    assert kcs.encoders.resnet_small((None, 32, 1), width=4).input_shape == (None, None, 32, 1)
+
+
 def test_features_are_finite_float32_in_mixed_precision(rng):
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
@@ -52,6 +65,9 @@ def test_features_are_finite_float32_in_mixed_precision(rng):
         (dict(stem="smal"), "Did you mean 'small'"),
         (dict(input_shape=(32, 32)), r"\(height, width, channels\)"),
         (dict(input_shape=(4, 4, 1)), "at least 8 x 8"),
+        (dict(input_shape=(None, 4, 1)), "at least 8 x 8"),
+        (dict(input_shape=(32, 32, None)), r"\(None, None, 3\) for any size"),
+        (dict(input_shape=(None, None, 3), grid=2), "feature maps of a known size"),
     ],
 )
 def test_bad_arguments(arguments, message):

@@ -92,6 +92,12 @@ def test_plain_holds_stock_layers_only(rng, tmp_path, pool):
     )
 
 
+@pytest.mark.parametrize("shape", [(None, None, 3), (32, None, 3)])
+def test_any_size_is_refused(shape):
+    with pytest.raises(kcs.InputError, match="a position for every patch"):
+        kcs.encoders.vit_tiny(shape)
+
+
 @pytest.mark.parametrize("class_token", [True, False])
 def test_stock_tokens_are_the_layers_exactly(rng, class_token):
     layer = PatchTokens(class_token=class_token, name="tokens")

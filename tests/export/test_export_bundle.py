@@ -92,21 +92,38 @@ def test_every_format_gives_the_features_of_the_encoder(exported, batch):
     np.testing.assert_allclose(loaded.predict(images, verbose=0), expected, **close)
 
 
+def test_the_saved_model_takes_pixels_too(exported):
+    bundle, encoder, images, _ = exported
+    pixels = np.round(images[:5] * 255).astype("uint8")
+    serve = tf.saved_model.load(str(bundle / "saved_model")).signatures["serving_uint8"]
+    assert serve.structured_input_signature[1]["images"].shape.as_list() == [None, 8, 8, 3]
+    expected = encoder.predict(pixels / np.float32(255), verbose=0)
+    np.testing.assert_allclose(serve(images=pixels)["features"], expected, rtol=0, atol=1e-5)
+    assert "`serving_uint8`" in (bundle / "README.md").read_text()
+
+
 def test_onnx_names_dimensions_opset_and_properties(exported):
-    bundle, *_ = exported
+    bundle, _, _, report = exported
     model = onnx.load(bundle / "encoder.onnx")
     session = onnxruntime.InferenceSession(str(bundle / "encoder.onnx"))
     assert [(i.name, i.shape) for i in session.get_inputs()] == [("images", ["batch", 8, 8, 3])]
     assert [(o.name, o.shape) for o in session.get_outputs()] == [("features", ["batch", 4])]
     assert [(entry.domain, entry.version) for entry in model.opset_import] == [("", 17)]
-    assert {entry.key: entry.value for entry in model.metadata_props} == {
+    properties = {
         "name": "tiny-bundle",
         "library": f"keras-center-ssl {kcs.__version__}",
+        "version": kcs.__version__,
         "method": "SimSiam",
+        "dataset": "noise",
         "input_range": "0..1",
         "input_layout": "NHWC",
         "license": "mit",
+        "collapse_verdict": report.verdict,
+        "center_norm": f"{report.figures['center_norm']:.6g}",
+        "effective_rank": f"{report.figures['effective_rank']:.6g}",
     }
+    assert {entry.key: entry.value for entry in model.metadata_props} == properties
+    assert kcs.OnnxEncoder(bundle / "encoder.onnx").metadata == properties
     assert b"unk__" not in model.SerializeToString()
 
 
@@ -213,6 +230,21 @@ def test_feature_maps_are_averaged_and_free_sizes_named(tmp_path):
     assert session.get_inputs()[0].shape == ["batch", "height", "width", 1]
     expected = backbone.predict(images, verbose=0).mean((1, 2))
     np.testing.assert_allclose(session.run(None, {"images": images})[0], expected, atol=1e-5)
+
+
+@pytest.mark.tensorflow
+def test_resnets_of_any_size_in_every_format(tmp_path):
+    encoder = kcs.encoders.resnet_small((None, None, 3), width=4, stem="standard")
+    exact = [name for name, each in formats.FORMATS.items() if each.lowest_cosine is None]
+    bundle = kcs.export.export_bundle(encoder, tmp_path / "m", exact)
+    record = json.loads((bundle / "metrics.json").read_text())
+    assert record["input"]["shape"] == [None, None, 3] and set(record["parity"]) == set(exact)
+    assert all(result["batch_sizes"] == [1, 2, 7, 2] for result in record["parity"].values())
+    images = np.random.default_rng(0).random((3, 33, 47, 3), dtype="float32")
+    features = kcs.OnnxEncoder(bundle / "encoder.onnx").embed(images)
+    np.testing.assert_allclose(features, encoder(images), atol=1e-5)
+    card = (bundle / "README.md").read_text()
+    assert "(batch, height, width, 3)" in card and "resize other images" not in card
 
 
 def test_layers_that_keras_own_onnx_export_breaks_on(tmp_path):

@@ -1,6 +1,7 @@
 """The table of formats: whoever lists formats asks it."""
 
 import json
+import pathlib
 
 import keras
 import numpy as np
@@ -31,6 +32,23 @@ def test_a_format_is_added_in_one_place(tmp_path, monkeypatch):
     assert entry.formats == ("weights",)
     place = kcs.zoo.download("bundle", "weights", tmp_path / "zoo", tmp_path / "cache")
     assert [path.name for path in place.iterdir()] == ["kernel.npy"]
+
+
+@pytest.mark.parametrize("command", [["export"], ["zoo", "download"]])
+def test_the_commands_list_what_the_table_has(command):
+    from typer.testing import CliRunner
+
+    from keras_center_ssl.cli.main import app
+
+    shown = " ".join(
+        CliRunner().invoke(app, [*command, "--help"], terminal_width=1000).output.split()
+    )
+    assert all(name in shown for name in FORMATS)
+
+
+def test_every_format_has_its_use_on_the_card():
+    templates = pathlib.Path(kcs.export.__file__).parent / "templates"
+    assert {path.stem for path in templates.glob("use_*.md")} == {f"use_{name}" for name in FORMATS}
 
 
 def test_select_keeps_the_order_and_each_once():
