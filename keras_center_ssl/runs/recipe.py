@@ -8,6 +8,7 @@ import yaml
 from keras_center_ssl.errors import InputError, nearest
 from keras_center_ssl.runs.recipe_model import REGISTRIES, Recipe
 from keras_center_ssl.runs.signatures import check_component, problems_of
+from keras_center_ssl.runs.spelling import in_full, with_name
 
 
 def load_recipe(path, settings=()):
@@ -35,17 +36,23 @@ def load_recipe(path, settings=()):
         raise InputError(f"The recipe {str(path)!r} is not valid YAML: {error}") from None
     if not isinstance(content, dict):
         raise InputError(
-            f"The recipe {str(path)!r} must hold keys and values (name, epochs, data, views, "
-            f"encoder, method, optimizer); it holds {type(content).__name__}."
+            f"The recipe {str(path)!r} must hold keys and values (epochs, data, views, encoder, "
+            f"method, optimizer); it holds {type(content).__name__}."
         )
+    content = in_full(content, REGISTRIES)
     for setting in settings:
         _set(content, setting)
     return parse_recipe(content, name=str(path))
 
 
 def parse_recipe(content, name="recipe"):
-    """Checks a recipe given as nested dicts; see `load_recipe`."""
+    """Checks a recipe given as nested dicts; see `load_recipe`.
+
+    A section may be a name alone, where all else has defaults (`method: SimSiam`), in any spelling
+    (`barlow-twins`). Without a `name` the recipe gets one of its method and data.
+    """
     problems, recipe = [], None
+    content = with_name(in_full(content, REGISTRIES))
     try:
         recipe = Recipe.model_validate(content)
     except pydantic.ValidationError as error:
