@@ -146,8 +146,10 @@ class TrainingStopped(RuntimeError):
 
 def nearest(name, options):
     """Returns `" Did you mean 'x'?"` for the option nearest to `name`, or an empty string."""
-    match = difflib.get_close_matches(str(name), [str(option) for option in options], n=1)
-    return f" Did you mean {match[0]!r}?" if match else ""
+    # Capitals do not make a name another one.
+    known = {str(option).casefold(): str(option) for option in options}
+    match = difflib.get_close_matches(str(name).casefold(), known, n=1)
+    return f" Did you mean {known[match[0]]!r}?" if match else ""
 
 
 def one_of(kind, name, options):

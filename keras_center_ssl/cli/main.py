@@ -9,6 +9,7 @@ import typer
 
 from keras_center_ssl._version import __version__
 from keras_center_ssl.cli.diagnosing import diagnose
+from keras_center_ssl.cli.doctor import doctor
 from keras_center_ssl.cli.embedding import embed
 from keras_center_ssl.cli.evaluating import evaluate
 from keras_center_ssl.cli.exporting import export
@@ -33,7 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for _command in (train, evaluate, diagnose, embed, export):
+for _command in (train, evaluate, diagnose, embed, export, doctor):
     app.command()(_command)
 app.add_typer(zoo_app, name="zoo")
 

@@ -12,7 +12,29 @@ from keras_center_ssl.errors import DivergenceError, TrainingStopped
 
 
 def train(
-    recipe: Annotated[pathlib.Path, typer.Argument(help="A recipe, a YAML file.")],
+    recipe: Annotated[
+        str,
+        typer.Argument(
+            help="A recipe, a YAML file; or the name of a method, such as simsiam, with --data: "
+            "then a recipe is chosen for the data and the time.",
+        ),
+    ],
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--data",
+            help="With a method's name: a folder, .npy, .npz; fashion_mnist, tfds:NAME, ...",
+        ),
+    ] = None,
+    minutes: Annotated[
+        float, typer.Option(help="With a method's name: how long the training may take.")
+    ] = 20.0,
+    recipe_only: Annotated[
+        bool,
+        typer.Option(
+            "--recipe-only", help="With a method's name: print the chosen recipe, and end."
+        ),
+    ] = False,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", help="Change the recipe: epochs=1, method.temperature=0.2, ..."),
@@ -41,19 +63,20 @@ def train(
         ),
     ] = None,
 ):
-    """Train an encoder from a recipe into a run folder."""
+    """Train an encoder into a run folder, from a recipe or with one that is chosen for the data."""
     quiet_start()
     from keras_center_ssl import runs
     from keras_center_ssl.callbacks import TrainingProgress
+    from keras_center_ssl.cli.choosing import recipe_for
     from keras_center_ssl.engine import strategies, workers
-    from keras_center_ssl.runs.recipe import load_recipe
 
     devices = strategy and strategies.open_strategy(strategy)
     # Of several workers, the first one talks.
     console.quiet = not workers.is_chief(devices)
     console.outlives_reader = True
-    loaded = load_recipe(recipe, settings or ())
-    out = out or pathlib.Path("runs") / loaded.name
+    loaded, text, out = recipe_for(
+        recipe, source, minutes, settings or (), out, resume, recipe_only, strategy
+    )
     done = resume and runs.is_finished(out)
     if not done:
         console.print(f"Training {loaded.name} ({loaded.method.name}) into {out}")
@@ -70,6 +93,7 @@ def train(
             checkpoint_every=checkpoint_every,
             say=console.print,
             strategy=devices,
+            recipe_text=text,
         )
     except (TrainingStopped, DivergenceError) as stop:
         progress.close()

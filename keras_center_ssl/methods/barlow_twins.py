@@ -27,6 +27,8 @@ class BarlowTwins(SSLModel):
             layers, and the standardisation of the embeddings (an ablation of arXiv 2402.14957).
     """
 
+    suggested_views = "barlow_twins"
+
     def __init__(
         self,
         encoder: keras.Model,

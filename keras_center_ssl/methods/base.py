@@ -53,6 +53,10 @@ class SSLModel(engine.TrainStep, keras.Model):
     maximum_views = 2
     # Whether `branches` already contains the centre penalty.
     penalizes_center = False
+    # What `center-ssl train METHOD` begins with: views by the name that recipes know, and an
+    # optimizer with the learning rate of a short training at batch 256.
+    suggested_views = "simclr"
+    suggested_optimizer = {"name": "adamw", "learning_rate": 1e-3, "weight_decay": 1e-4}
 
     def __init__(
         self,

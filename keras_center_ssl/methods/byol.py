@@ -33,6 +33,9 @@ class BYOL(SSLModel):
         predictor_dim: Width of the predictor's hidden layer.
     """
 
+    suggested_views = "byol"
+    suggested_optimizer = {"name": "sgd", "learning_rate": 0.1, "momentum": 0.9}
+
     def __init__(
         self,
         encoder: keras.Model,

@@ -37,6 +37,7 @@ class CenterSSL(SSLModel):
     """
 
     penalizes_center = True
+    suggested_optimizer = {"name": "sgd", "learning_rate": 0.06, "momentum": 0.9}
 
     def __init__(
         self,

@@ -26,6 +26,8 @@ class DCL(SSLModel):
         batch_norm: Whether the projector's hidden layer is batch-normalised.
     """
 
+    suggested_optimizer = {"name": "sgd", "learning_rate": 0.03, "momentum": 0.9}
+
     def __init__(
         self,
         encoder: keras.Model,

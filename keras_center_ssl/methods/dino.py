@@ -53,6 +53,7 @@ class DINO(SSLModel):
     """
 
     maximum_views = None
+    suggested_views = "dino"
 
     def __init__(
         self,

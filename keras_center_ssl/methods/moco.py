@@ -39,6 +39,9 @@ class MoCo(SSLModel):
         batch_norm: Whether the projector's hidden layer is batch-normalised.
     """
 
+    suggested_views = "moco"
+    suggested_optimizer = {"name": "sgd", "learning_rate": 0.06, "momentum": 0.9}
+
     def __init__(
         self,
         encoder: keras.Model,

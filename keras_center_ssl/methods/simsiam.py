@@ -36,6 +36,9 @@ class SimSiam(SSLModel):
             schedule lowers that of everything else, as the paper's section 4.2 advises.
     """
 
+    suggested_views = "simsiam"
+    suggested_optimizer = {"name": "sgd", "learning_rate": 0.1, "momentum": 0.9}
+
     def __init__(
         self,
         encoder: keras.Model,

@@ -46,6 +46,8 @@ class SwAV(SSLModel):
     """
 
     maximum_views = None
+    suggested_views = "swav"
+    suggested_optimizer = {"name": "sgd", "learning_rate": 0.1, "momentum": 0.9}
 
     def __init__(
         self,

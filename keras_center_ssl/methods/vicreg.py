@@ -24,6 +24,8 @@ class VICReg(SSLModel):
         output_dim: Dimension of the embeddings: 8192 in the paper.
     """
 
+    suggested_views = "vicreg"
+
     def __init__(
         self,
         encoder: keras.Model,

@@ -1,5 +1,6 @@
 """A recipe: one YAML file that says how an encoder is trained, checked before anything runs."""
 
+import copy
 import pathlib
 
 import pydantic
@@ -39,10 +40,7 @@ def load_recipe(path, settings=()):
             f"The recipe {str(path)!r} must hold keys and values (epochs, data, views, encoder, "
             f"method, optimizer); it holds {type(content).__name__}."
         )
-    content = in_full(content, REGISTRIES)
-    for setting in settings:
-        _set(content, setting)
-    return parse_recipe(content, name=str(path))
+    return parse_recipe(with_settings(content, settings), name=str(path))
 
 
 def parse_recipe(content, name="recipe"):
@@ -67,6 +65,14 @@ def parse_recipe(content, name="recipe"):
     if problems:
         raise InputError(f"{name} is not a valid recipe: " + "; ".join(problems) + ".")
     return recipe
+
+
+def with_settings(content, settings):
+    """A recipe's nested dicts with changes such as `"epochs=1"`; see `load_recipe`."""
+    content = copy.deepcopy(in_full(content, REGISTRIES))
+    for setting in settings:
+        _set(content, setting)
+    return content
 
 
 def _set(content, setting):

@@ -37,7 +37,16 @@ from keras_center_ssl.runs.skipped import note_skipped
 
 
 @data.input_errors()
-def train(recipe, out, callbacks=(), resume=False, checkpoint_every=None, say=None, strategy=None):
+def train(
+    recipe,
+    out,
+    callbacks=(),
+    resume=False,
+    checkpoint_every=None,
+    say=None,
+    strategy=None,
+    recipe_text=None,
+):
     """Trains what a recipe describes and writes a run folder.
 
     While it trains, `checkpoints/` holds `model.keras`, the model at the last epoch's end, and the
@@ -55,6 +64,7 @@ def train(recipe, out, callbacks=(), resume=False, checkpoint_every=None, say=No
             SIGTERM or Ctrl-C.
         strategy: What `strategies.open_strategy` gave. Of several workers only the chief writes
             into `out`; to resume, the others need to read it.
+        recipe_text: The recipe's YAML as `recipe.yaml` shall show it, with comments.
 
     Returns:
         The `Run`; `None` on workers other than the chief. A training that fails before its first
@@ -73,7 +83,8 @@ def train(recipe, out, callbacks=(), resume=False, checkpoint_every=None, say=No
         strategies.check_batch_size(recipe.batch_size, strategy)
         if not workers.is_chief(strategy):
             return _train_beside(recipe, out, callbacks, resume, checkpoint_every, strategy)
-    return _train(recipe, out, callbacks, resume, checkpoint_every, say, strategy)
+    text = recipe_text or recipe.to_yaml()
+    return _train(recipe, out, callbacks, resume, checkpoint_every, say, strategy, text)
 
 
 def _train_beside(recipe, out, callbacks, resume, checkpoint_every, strategy):
@@ -83,13 +94,15 @@ def _train_beside(recipe, out, callbacks, resume, checkpoint_every, strategy):
         if resume and out.is_dir():
             # Where the chief goes on from. It changes nothing there before all have begun.
             shutil.copytree(out, beside, ignore=shutil.ignore_patterns(LOCK))
-        _train(recipe, beside, callbacks, resume, checkpoint_every, lambda text: None, strategy)
+        text = recipe.to_yaml()
+        _train(recipe, beside, callbacks, resume, checkpoint_every, lambda _: None, strategy, text)
 
 
-def _train(recipe, out, callbacks, resume, checkpoint_every, say, strategy):
+def _train(recipe, out, callbacks, resume, checkpoint_every, say, strategy, text):
     """`train`, on one of the workers or alone."""
     with run_lock(out) as lock:
         recipe = _in_its_precision(recipe, out, resume, say)
+        text = text.replace("precision: auto", f"precision: {recipe.precision}")
         resuming = resume and check_resumable(out, recipe, say)
         if resuming and is_finished(out):
             return Run(out)
@@ -100,7 +113,7 @@ def _train(recipe, out, callbacks, resume, checkpoint_every, say, strategy):
             newest = [path.name for path in checkpoint.checkpoints.files()[:1]]
             workers.check_agreement(strategy, newest, f"the newest checkpoint in {str(out)!r}")
         try:
-            run = _fit(recipe, out, [_StillOurs(lock), *callbacks], checkpoint, say, strategy)
+            run = _fit(recipe, out, [_StillOurs(lock), *callbacks], checkpoint, say, strategy, text)
         except BaseException as error:
             # Nothing half-written: without a first checkpoint the folder is of no use to anyone.
             if lock.still_held() and not checkpoint.checkpoints.files() and not is_finished(out):
@@ -120,7 +133,7 @@ def _in_its_precision(recipe, out, resume, say):
     return resolved(recipe, say)
 
 
-def _fit(recipe, out, callbacks, checkpoint, say, strategy):
+def _fit(recipe, out, callbacks, checkpoint, say, strategy, text):
     """Trains into a folder that is ours alone."""
     with needs("A training by recipe", "tensorboard"):  # Keras would fail at its first epoch
         import tensorboard  # noqa: F401
@@ -135,7 +148,7 @@ def _fit(recipe, out, callbacks, checkpoint, say, strategy):
     (out / "checkpoints").mkdir(exist_ok=True)
     for folder in (out, out / "checkpoints"):
         remove_unfinished(folder)
-    write_text(out / "recipe.yaml", recipe.to_yaml())
+    write_text(out / "recipe.yaml", text)
     with stop_on_signals(checkpoint, say):
         model.fit(
             dataset,

@@ -19,6 +19,7 @@ import pytest
 
 import keras_center_ssl as kcs
 from keras_center_ssl import cli
+from keras_center_ssl.runs import choosing
 from tests.helpers.image_folders import good_and_broken
 from tests.helpers.snippets import Block, blocks, commands
 
@@ -107,6 +108,8 @@ def small_data(monkeypatch, tmp_path_factory):
 
     for name, shape in {"fashion_mnist": (28, 28), "cifar10": (32, 32, 3)}.items():
         monkeypatch.setattr(getattr(keras.datasets, name), "load_data", loader(*shape))
+    # A training without a recipe: nothing is timed for it, which tests/runs/test_choosing.py does.
+    monkeypatch.setattr(choosing, "measure", lambda recipe, seconds: (1000.0, 1.0))
     monkeypatch.setenv("KERAS_CENTER_SSL_CACHE", str(tmp_path_factory.mktemp("cache")))
     monkeypatch.delenv("KERAS_CENTER_SSL_ZOO", raising=False)
 
