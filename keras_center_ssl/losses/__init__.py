@@ -10,6 +10,7 @@ from keras_center_ssl.losses.negative_cosine import negative_cosine
 from keras_center_ssl.losses.nt_xent import nt_xent
 from keras_center_ssl.losses.sinkhorn import sinkhorn
 from keras_center_ssl.losses.swav import swav
+from keras_center_ssl.losses.tico import tico
 from keras_center_ssl.losses.triplet import triplet
 from keras_center_ssl.losses.vicreg import vicreg
 
@@ -23,6 +24,7 @@ __all__ = [
     "nt_xent",
     "sinkhorn",
     "swav",
+    "tico",
     "triplet",
     "vicreg",
 ]

@@ -11,6 +11,7 @@ from keras_center_ssl.methods.moco import MoCo
 from keras_center_ssl.methods.simclr import SimCLR
 from keras_center_ssl.methods.simsiam import SimSiam
 from keras_center_ssl.methods.swav import SwAV
+from keras_center_ssl.methods.tico import TiCo
 from keras_center_ssl.methods.triplet import Triplet
 from keras_center_ssl.methods.vicreg import VICReg
 
@@ -27,6 +28,7 @@ METHODS = {
         SimCLR,
         SimSiam,
         SwAV,
+        TiCo,
         Triplet,
         VICReg,
     )
@@ -44,6 +46,7 @@ __all__ = [
     "SimCLR",
     "SimSiam",
     "SwAV",
+    "TiCo",
     "Triplet",
     "VICReg",
 ]

@@ -11,6 +11,8 @@ CASES = {
     "VICReg": HEADS,
     "Triplet": HEADS,
     "MoCo": {**HEADS, "queue_size": 32, "momentum": 0.9, "symmetric": True},
+    "TiCo": {**HEADS, "momentum": 0.9, "symmetric": True},
+    "TiCo-centered": {**HEADS, "momentum": 0.9, "centered": True},
     "SwAV": {**HEADS, "num_prototypes": 8, "frozen_epochs": 0, "queue_size": 32},
     "DINO": {
         "hidden_dim": 16,

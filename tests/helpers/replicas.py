@@ -99,7 +99,7 @@ def train(method, arguments, strategy, dtype, even):
 
 
 # Methods whose loss does not compare samples.
-PER_SAMPLE = ("BYOL", "MoCo", "DINO")
+PER_SAMPLE = ("BYOL", "MoCo", "TiCo", "DINO")
 
 
 def main(name, replicas, dtype, batches, out, *cases):
