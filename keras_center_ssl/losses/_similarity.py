@@ -24,3 +24,13 @@ def check_pair(z1, z2, names=("z1", "z2"), minimum=2):
             f"This objective compares samples with each other and needs a batch of at least "
             f"{minimum}; received a batch of {shape1[0]}. Raise the batch size."
         )
+
+
+def check_rows(z, name="z", minimum=1):
+    """Raises unless `z` is `(B, D)` with at least `minimum` rows."""
+    shape = tuple(z.shape)
+    if len(shape) != 2 or (shape[0] is not None and shape[0] < minimum):
+        raise InputError(
+            f"The embeddings {name} must have shape (B, D), with {minimum} or more rows; received "
+            f"{shape}."
+        )

@@ -7,13 +7,16 @@ from keras_center_ssl.methods.byol import BYOL
 from keras_center_ssl.methods.center_ssl import CenterSSL
 from keras_center_ssl.methods.dcl import DCL
 from keras_center_ssl.methods.dino import DINO
+from keras_center_ssl.methods.lejepa import LeJEPA
 from keras_center_ssl.methods.moco import MoCo
 from keras_center_ssl.methods.simclr import SimCLR
+from keras_center_ssl.methods.simdino import SimDINO
 from keras_center_ssl.methods.simsiam import SimSiam
 from keras_center_ssl.methods.swav import SwAV
 from keras_center_ssl.methods.tico import TiCo
 from keras_center_ssl.methods.triplet import Triplet
 from keras_center_ssl.methods.vicreg import VICReg
+from keras_center_ssl.methods.visreg import VISReg
 
 # What a recipe may name.
 METHODS = {
@@ -24,13 +27,16 @@ METHODS = {
         DINO,
         BarlowTwins,
         CenterSSL,
+        LeJEPA,
         MoCo,
         SimCLR,
+        SimDINO,
         SimSiam,
         SwAV,
         TiCo,
         Triplet,
         VICReg,
+        VISReg,
     )
 }
 
@@ -41,12 +47,15 @@ __all__ = [
     "METHODS",
     "BarlowTwins",
     "CenterSSL",
+    "LeJEPA",
     "MoCo",
     "SSLModel",
     "SimCLR",
+    "SimDINO",
     "SimSiam",
     "SwAV",
     "TiCo",
     "Triplet",
     "VICReg",
+    "VISReg",
 ]

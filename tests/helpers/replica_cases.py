@@ -9,6 +9,8 @@ CASES = {
     "BYOL": {**HEADS, "predictor_dim": 8, "momentum": 0.9},
     "BarlowTwins": HEADS,
     "VICReg": HEADS,
+    "LeJEPA": {**HEADS, "num_directions": 16},
+    "VISReg": {**HEADS, "num_directions": 16},
     "Triplet": HEADS,
     "MoCo": {**HEADS, "queue_size": 32, "momentum": 0.9, "symmetric": True},
     "TiCo": {**HEADS, "momentum": 0.9, "symmetric": True},
@@ -21,6 +23,7 @@ CASES = {
         "frozen_epochs": 0,
         "gradient_clip": 0.3,
     },
+    "SimDINO": {**HEADS, "momentum": 0.9},
     "CenterSSL": {**HEADS, "center": "ema", "unbiased": True, "center_weight": 2.0},
     "SimCLR-penalized": {**HEADS, "center_weight": 1.5},
 }
