@@ -19,6 +19,8 @@ class DCL(SSLModel):
     Args:
         encoder: See `SSLModel`.
         temperature: Of the loss: .1 in the paper.
+        positive_sigma: Of the weighted variant DCLW, in which views that agree already attract
+            less: .5 in the paper. `None`: all attract alike.
         hidden_dim: Width of the projector's hidden layer.
         output_dim: Dimension of the embeddings that are compared.
         batch_norm: Whether the projector's hidden layer is batch-normalised.
@@ -29,6 +31,7 @@ class DCL(SSLModel):
         encoder: keras.Model,
         *,
         temperature: float = 0.1,
+        positive_sigma: float | None = None,
         hidden_dim: int = 2048,
         output_dim: int = 256,
         batch_norm: bool = False,
@@ -36,6 +39,7 @@ class DCL(SSLModel):
     ):
         super().__init__(encoder, **kwargs)
         self.temperature = temperature
+        self.positive_sigma = positive_sigma
         self.hidden_dim = hidden_dim
         self.output_dim = output_dim
         self.batch_norm = batch_norm
@@ -46,7 +50,9 @@ class DCL(SSLModel):
 
     def branches(self, views, training):
         z1, z2 = self.project(views, training)
-        loss = losses.dcl(self.gather(z1), self.gather(z2), self.temperature)
+        loss = losses.dcl(
+            self.gather(z1), self.gather(z2), self.temperature, positive_sigma=self.positive_sigma
+        )
         return loss, {"projection": (z1, z2)}
 
     def collapse_causes(self, verdict):

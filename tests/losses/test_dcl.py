@@ -9,16 +9,18 @@ from tests.helpers.gradient_checks import check_loss, rotation, unit_rows
 dcl = kcs.losses.dcl
 
 
-def reference(z1, z2, temperature):
+def reference(z1, z2, temperature, sigma=None):
     """One embedding at a time: its positive, and the embeddings of all other samples."""
     views = unit_rows(z1), unit_rows(z2)
+    forces = [math.exp(a @ b / sigma) if sigma else 1 for a, b in zip(*views, strict=True)]
     terms = []
     for view, other in (views, views[::-1]):
         for i in range(len(view)):
             negatives = [z[j] for z in views for j in range(len(view)) if j != i]
             logits = np.array([view[i] @ z for z in negatives]) / temperature
             repulsion = logits.max() + np.log(np.sum(np.exp(logits - logits.max())))
-            terms.append(repulsion - view[i] @ other[i] / temperature)
+            weight = 2 - forces[i] / np.mean(forces)
+            terms.append(repulsion - weight * (view[i] @ other[i]) / temperature)
     return np.mean(terms)
 
 
@@ -31,6 +33,23 @@ def test_value_and_gradient(rng, temperature):
         rng.standard_normal((4, 5)),
         atol=5e-5,
     )
+
+
+@pytest.mark.parametrize("sigma", [0.2, 0.5])
+def test_weighted(rng, sigma):
+    check_loss(
+        lambda a, b: dcl(a, b, 0.2, positive_sigma=sigma),
+        lambda a, b: reference(a, b, 0.2, sigma),
+        *rng.standard_normal((2, 4, 5)),
+        atol=5e-5,
+    )
+
+
+def test_weights_are_1_where_all_views_agree_alike(rng):
+    """And for a large sigma, so that it is the unweighted loss."""
+    z1, z2 = rng.standard_normal((2, 4, 5)).astype("float32")
+    np.testing.assert_allclose(dcl(z1, z1, positive_sigma=0.5), dcl(z1, z1), rtol=1e-5)
+    np.testing.assert_allclose(dcl(z1, z2, positive_sigma=1e5), dcl(z1, z2), rtol=1e-3)
 
 
 def test_identity():
@@ -81,6 +100,8 @@ def test_bad_input_is_explained():
     z = np.ones((4, 3), "float32")
     with pytest.raises(kcs.InputError, match="above 0; received 0"):
         dcl(z, z, 0)
+    with pytest.raises(kcs.InputError, match="positive_sigma` must be above 0, or None"):
+        dcl(z, z, positive_sigma=0)
     with pytest.raises(kcs.InputError, match="shape"):
         dcl(z, z[:2])
     with pytest.raises(kcs.InputError, match="at least 2"):

@@ -12,17 +12,18 @@ def test_trains_without_collapse():
 
 
 def test_round_trip(tmp_path):
-    model = build(kcs.methods.DCL, temperature=0.3, batch_norm=True, **SMALL)
+    model = build(kcs.methods.DCL, temperature=0.3, positive_sigma=0.5, batch_norm=True, **SMALL)
     loaded = check_round_trip(model, tmp_path / "model.keras")
-    assert loaded.temperature == 0.3 and loaded.batch_norm
+    assert loaded.temperature == 0.3 and loaded.batch_norm and loaded.positive_sigma == 0.5
 
 
-def test_its_loss_is_that_of_its_projections():
-    model = build(kcs.methods.DCL, **SMALL)
+@pytest.mark.parametrize("sigma", [None, 0.5])
+def test_its_loss_is_that_of_its_projections(sigma):
+    model = build(kcs.methods.DCL, positive_sigma=sigma, **SMALL)
     (views,) = next(iter(digits_views(steps=1)))[:1]
     loss, embeddings = model.branches(views, training=False)
     z1, z2 = embeddings["projection"]
-    np.testing.assert_allclose(loss, kcs.losses.dcl(z1, z2, 0.1), rtol=1e-5)
+    np.testing.assert_allclose(loss, kcs.losses.dcl(z1, z2, 0.1, positive_sigma=sigma), rtol=1e-5)
 
 
 @pytest.mark.parametrize(

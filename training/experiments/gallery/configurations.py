@@ -58,6 +58,10 @@ _DINO = {
     "teacher_temperature": 0.04,
 }
 _SWAV = {**HEADS, "num_prototypes": 64, "frozen_epochs": 0}
+_TICO = {**HEADS, "momentum": 0.99}
+_SIMDINO = {**HEADS, "momentum": 0.99, "batch_norm": True}
+_VISREG = {**HEADS, "weight": 0.6, "num_directions": 256}
+_LEJEPA = {**HEADS, "num_directions": 256}
 _MOCO = {**HEADS, "queue_size": 512, "momentum": 0.99}
 
 # SimSiam's projector ends in a batch norm, which keeps the centre of the embeddings at 0 and their
@@ -127,6 +131,13 @@ CONFIGURATIONS = (
         0.01,
     ),
     Configuration(
+        "VISReg, no regularisers", methods.VISReg, {**_VISREG, "weight": 0.0}, (COMPLETE,), 0.01
+    ),
+    Configuration(
+        "LeJEPA, no SIGReg", methods.LeJEPA, {**_LEJEPA, "sigreg_weight": 0.0}, (COMPLETE,), 0.01
+    ),
+    Configuration("TiCo, centred moment", methods.TiCo, {**_TICO, "centered": True}, (COMPLETE,)),
+    Configuration(
         "SwAV, no Sinkhorn", methods.SwAV, {**_SWAV, "sinkhorn": False}, (COMPLETE, CLUSTER)
     ),
     Configuration(
@@ -152,6 +163,17 @@ CONFIGURATIONS = (
     Configuration("DINO", methods.DINO, _DINO, learning_rate=0.1),
     Configuration("Barlow Twins", methods.BarlowTwins, {**HEADS, "loss_scale": 0.1}),
     Configuration("VICReg", methods.VICReg, HEADS, learning_rate=0.01),
+    # The centre is free, and spread is what counts: it may be long without a collapse.
+    Configuration(
+        "VISReg, centre weight 0",
+        methods.VISReg,
+        {**_VISREG, "center_weight": 0.0},
+        (HEALTHY, COMPLETE),
+    ),
+    Configuration("VISReg", methods.VISReg, _VISREG),
+    Configuration("LeJEPA", methods.LeJEPA, _LEJEPA),
+    Configuration("TiCo", methods.TiCo, _TICO),
+    Configuration("SimDINO", methods.SimDINO, _SIMDINO),
     Configuration("Triplet", methods.Triplet, {**HEADS, "margin": 0.5}, learning_rate=0.1),
     Configuration(
         "CenterSSL",
