@@ -3,6 +3,7 @@
 import _thread
 import contextlib
 import errno
+import logging
 import os
 import signal
 import sys
@@ -110,6 +111,8 @@ def quiet_start():
             from keras_center_ssl import engine
 
         engine.has_accelerator()
+    # Its advice on retracing is for who writes such functions; what is wrong is raised.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
 @contextlib.contextmanager
