@@ -20,7 +20,7 @@ OLD_CPU := ONEDNN_MAX_CPU_ISA=SSE41 OPENBLAS_CORETYPE=Nehalem NPY_DISABLE_CPU_FE
 	XLA_FLAGS=--xla_cpu_max_isa=SSE4_2
 NO_ONEDNN := TF_ENABLE_ONEDNN_OPTS=0 OPENBLAS_CORETYPE=Sandybridge XLA_FLAGS=--xla_cpu_max_isa=AVX
 
-.PHONY: setup demo test test-jax test-slow test-isa canaries lint types architecture attacks gallery benchmark benchmark-quick benchmark-cost clean
+.PHONY: setup demo test test-jax test-slow test-isa canaries lint types architecture attacks gallery label-free whitening benchmark benchmark-quick benchmark-cost clean
 
 setup: .venv/.installed
 
@@ -81,6 +81,15 @@ attacks: .venv/.installed
 gallery: .venv/.installed
 	@.ci/dataset
 	@$(BIN)/python training/experiments/gallery/gallery.py
+
+# How figures without labels rank the gallery's encoders: half an hour on two cores the first time.
+label-free: .venv/.installed
+	@.ci/dataset
+	@$(BIN)/python training/experiments/label_free/rank.py
+
+# Whitening measured on a run that held images out: make whitening RUN=runs/held-out
+whitening: .venv/.installed
+	@$(BIN)/python training/experiments/whitening/whitening.py $(RUN)
 
 # This library and its peers in turn, with the table in README.md: half an hour on two quiet cores, or
 # five minutes for the quick one. Makes .venv-torch and .venv-keras-cv first.

@@ -75,6 +75,7 @@ def multi_view(
         views: a recipe such as `kcs.views.simclr(32)`, or any callable that takes a batch
             `(B, H, W, C)`, float32 in `[0, 1]`, to a tuple of batches. One that takes `seed=` gets
             an int32 tensor `(2,)`; one that does not is outside what is said here of repeatability.
+            `None`: images, for a method that makes the views itself (`compile(views=...)`).
         batch_size: int of at least 2, images per step over all replicas.
         labels: array of N labels, for a source that has none of its own.
         split: `"train"` or `"test"`, for sources that have splits.
@@ -101,15 +102,16 @@ def multi_view(
 
     Returns:
         A finite `tf.data.Dataset` with elements `(views,)` or `(views, labels)`, `views` being a
-        tuple of image batches. Its cardinality is known where the source's is.
+        tuple of image batches; with `views=None` one batch, uint8 or float as the source has it.
+        Its cardinality is known where the source's is.
 
     Raises:
         InputError: for anything above that does not hold.
     """
     _check_batch_size(batch_size)
-    if not callable(views):
+    if views is not None and not callable(views):
         raise InputError(
-            "`views` is a recipe such as `kcs.views.simclr(32)`, or a callable that takes a batch "
+            "`views` is a recipe such as `kcs.views.simclr(32)`, a callable that takes a batch "
             f"of images to a tuple of batches. Received: {views!r} of type {type(views).__name__}."
         )
     check_count("seed", seed, smallest=0)
@@ -162,6 +164,9 @@ class _MultiView:
         def finish(item, epoch, step):
             total, images, *labels = read(item, epoch, step, rows)
             first = None if parts == 1 else rows.bounds(total)[0]
+            if self.views is None:
+                # As they were read: bytes are a quarter of what goes to the device.
+                return (images, *labels)
             return (self._make_views(scaled(images), epoch, step, first, total), *labels)
 
         dataset = self.source.steps(self.epochs, endless).map(

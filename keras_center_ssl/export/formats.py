@@ -17,7 +17,7 @@ import contextlib
 import dataclasses
 import pathlib
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from keras_center_ssl.errors import InputError, needs, one_of
 
@@ -88,12 +88,12 @@ def export_format(name, file, main_file=None, **traits):
     return register
 
 
-def default_formats():
+def default_formats() -> tuple[str, ...]:
     """The names of the formats of a bundle for which none are named."""
     return tuple(each.name for each in FORMATS.values() if each.default)
 
 
-def select(names):
+def select(names: str | Iterable[str]) -> list[Format]:
     """The `Format`s called `names`, in the order given and each once.
 
     Raises:

@@ -9,11 +9,12 @@ from keras_center_ssl.encoders import as_encoder, encode
 from keras_center_ssl.engine.keras_internals import begin_fit_at
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.losses._similarity import unit
-from keras_center_ssl.methods import constructor, fitting, inputs
+from keras_center_ssl.methods import compiling, constructor, fitting, inputs
 from keras_center_ssl.methods.center_tracker import CenterTracker
 from keras_center_ssl.methods.clock import Clock
 from keras_center_ssl.methods.running_mean import RunningMean
 from keras_center_ssl.methods.step_figures import StepFigures
+from keras_center_ssl.methods.step_views import StepViews
 from keras_center_ssl.numerics import all_finite, nan_unless
 
 
@@ -53,6 +54,8 @@ class SSLModel(engine.TrainStep, keras.Model):
     maximum_views = 2
     # Whether `branches` already contains the centre penalty.
     penalizes_center = False
+    # What makes the views inside the step, where `compile` was given any.
+    step_views = None
     # What `center-ssl train METHOD` begins with: views by the name that recipes know, and an
     # optimizer with the learning rate of a short training at batch 256.
     suggested_views = "simclr"
@@ -163,6 +166,9 @@ class SSLModel(engine.TrainStep, keras.Model):
         Loss and tracked embeddings are NaN where a pixel or a weight is NaN or infinite. It would
         spread by itself, were it not for activations: on some processors ReLU turns NaN into 0.
         """
+        if self.step_views is not None:
+            views = self.step_views(views[0], self.clock.step if training else None)
+            views = inputs.checked_views(self, views)
         loss, embeddings = self.branches(views, training)
         if self.center_weight and not self.penalizes_center:
             z1, z2 = (unit(self.gather(z)) for z in embeddings[next(iter(self.trackers))])
@@ -188,7 +194,7 @@ class SSLModel(engine.TrainStep, keras.Model):
         return self.figures.current.update(loss, embeddings)
 
     def unpack(self, data):
-        """The views in what `fit` hands to a step, see `inputs.unpack`."""
+        """The views in what `fit` hands to a step, or the images that they are to be made of."""
         return inputs.unpack(self, data)
 
     def call(self, images, training=False):
@@ -197,40 +203,34 @@ class SSLModel(engine.TrainStep, keras.Model):
 
     # Keras' own surface.
 
-    def compile(self, optimizer="adam", *, jit_compile="auto", **kwargs):
+    def compile(self, optimizer="adam", *, views=None, views_seed=0, jit_compile="auto", **kwargs):
         """Sets the optimizer. The loss is the method's own.
 
         Args:
             optimizer: A `keras.optimizers.Optimizer` or its name.
+            views: A recipe such as `kcs.views.simclr(224)`: the step then makes the views itself,
+                on the device that trains, of batches of images (`kcs.data.multi_view(...,
+                views=None)` gives them, and an array will do). `None`: `fit` is given views.
+            views_seed: Where their draws start. They are a function of it, of the step and of the
+                row in the global batch, the same for any number of replicas.
             jit_compile: Whether to compile the step with XLA. `"auto"`: as Keras decides, but not
                 for TensorFlow on a CPU, where compiled convolutions take about twice the time, nor
                 on several of its replicas, whose exchange XLA cannot hold in one program.
             **kwargs: `run_eagerly`, `steps_per_execution`, `auto_scale_loss`, as in Keras.
         """
-        for name in ("loss", "loss_weights", "metrics", "weighted_metrics"):
-            if kwargs.pop(name, None) is not None:
-                raise InputError(
-                    f"{type(self).__name__} brings its own loss and figures: compile() takes no "
-                    f"{name}=. Pass optimizer= only. Figures that need labels come from "
-                    "kcs.evaluation, such as knn_accuracy and linear_probe."
-                )
+        compiling.refuse_losses(self, kwargs)
+        self.step_views = None if views is None else StepViews(views, views_seed)
         self._compile_arguments = {"jit_compile": jit_compile, **kwargs}
-        if jit_compile == "auto" and keras.backend.backend() == "tensorflow":
-            several = self.distribute_strategy.num_replicas_in_sync > 1
-            jit_compile = "auto" if engine.has_accelerator() and not several else False
+        jit_compile = compiling.jit_compile(self, jit_compile)
         super().compile(optimizer=optimizer, jit_compile=jit_compile, **kwargs)
         # With its slots made here, the first step is traced once.
         self.optimizer.build(self.trainable_variables)
 
     def get_compile_config(self):
-        if not self.compiled:
-            return None
-        optimizer = keras.saving.serialize_keras_object(self.optimizer)
-        return {"optimizer": optimizer, **self._compile_arguments}
+        return compiling.config_of(self, self._compile_arguments) if self.compiled else None
 
     def compile_from_config(self, config):
-        optimizer = keras.saving.deserialize_keras_object(config["optimizer"])
-        self.compile(**{**config, "optimizer": optimizer})
+        self.compile(**compiling.arguments_from(config))
 
     def fit(self, x=None, y=None, *args, **kwargs):
         """Trains on batches of views. Arguments and result are those of `keras.Model.fit`.

@@ -8,12 +8,15 @@ from keras import ops
 from keras_center_ssl.errors import InputError
 
 _MAKE_THEM = (
-    "Make them with kcs.data.multi_view(images, views=kcs.views.simclr(size), batch_size=256)."
+    "Make them with kcs.data.multi_view(images, views=kcs.views.simclr(size), batch_size=256), or "
+    "in the step: compile(views=kcs.views.simclr(size))."
 )
 
 
 def unpack(model, data):
     """The views in what Keras hands to a step, float in [0, 1]; labels are left out.
+
+    Where the step makes the views, the batch of images that it makes them of, in a tuple.
 
     Args:
         model: The `SSLModel`: how many views it takes, and of which size.
@@ -22,7 +25,9 @@ def unpack(model, data):
     Raises:
         InputError: For anything else, and for weights of samples.
     """
-    return tuple(scaled(view) for view in _checked_views(model, data))
+    if model.step_views is not None:
+        return (_checked_images(model, data),)
+    return tuple(scaled(view) for view in checked_views(model, data))
 
 
 def scaled(images):
@@ -80,6 +85,9 @@ def check_arguments(model, verb, arguments):
         if arguments.get(name) is not None:
             raise no_weights(model, name)
     x, y = arguments.get("x"), arguments.get("y")
+    if model.step_views is not None:
+        _check_images_to_train_on(model, verb, arguments)
+        return
     shape = _shape(x) or ()
     pair = len(shape) == 4 and _shape(y) == shape
     if x is None or isinstance(x, (str, os.PathLike, dict)) or (len(shape) > 1 and not pair):
@@ -88,25 +96,50 @@ def check_arguments(model, verb, arguments):
             f"{type(model).__name__}.{verb} takes views of images, not the images themselves "
             f"(received {received}). {_MAKE_THEM}"
         )
+    _check_validation(model, arguments)
+    _check_trainable(model, verb)
+    if hasattr(x, "element_spec"):
+        _check_dataset(model, x)
+    elif isinstance(x, keras.utils.PyDataset):
+        checked_views(model, x[0])
+    elif isinstance(x, (tuple, list)) or pair:
+        # Not left to the step: a step that was traced before may not know the shapes.
+        views = checked_views(model, (x, y) if pair else (tuple(x), y))
+        if verb in ("fit", "evaluate"):
+            _check_batches(model, views, arguments.get("batch_size") or 32)
+
+
+def _check_images_to_train_on(model, verb, arguments):
+    """`check_arguments` where the step makes the views."""
+    x = arguments.get("x")
+    _check_validation(model, arguments)
+    _check_trainable(model, verb)
+    if isinstance(x, keras.utils.PyDataset):
+        x = x[0]
+    if not hasattr(x, "element_spec"):
+        images = _checked_images(model, x)
+        size, last = len(images), arguments.get("batch_size") or 32
+        if verb in ("fit", "evaluate") and (last == 1 or size % last == 1):
+            raise _batch_of_one(model)
+    elif None not in map(_shape, keras.tree.flatten(x.element_spec)):
+        # A distributed dataset has specs without a shape.
+        _checked_images(model, x.element_spec)
+
+
+def _check_validation(model, arguments):
     validation = arguments.get("validation_data")
     if validation is not None:
         given = validation if isinstance(validation, (tuple, list)) else (validation,)
         named = dict(zip(("x", "y", "sample_weight"), given, strict=False))
         check_arguments(model, "evaluate", named)
+
+
+def _check_trainable(model, verb):
     if verb in ("fit", "train_on_batch") and not model.trainable_variables:
         raise InputError(
             f"{type(model).__name__} has nothing to train: all of its weights are frozen. Set "
             "model.trainable = True, and encoder.trainable = False to train the heads alone."
         )
-    if hasattr(x, "element_spec"):
-        _check_dataset(model, x)
-    elif isinstance(x, keras.utils.PyDataset):
-        _checked_views(model, x[0])
-    elif isinstance(x, (tuple, list)) or pair:
-        # Not left to the step: a step that was traced before may not know the shapes.
-        views = _checked_views(model, (x, y) if pair else (tuple(x), y))
-        if verb in ("fit", "evaluate"):
-            _check_batches(model, views, arguments.get("batch_size") or 32)
 
 
 def no_weights(model, name):
@@ -125,7 +158,7 @@ def _check_dataset(model, dataset):
         # A distributed dataset has specs without a shape.
         return
     if None not in {shape[0] for shape in shapes}:
-        _checked_views(model, dataset.element_spec)
+        checked_views(model, dataset.element_spec)
         return
     position = getattr(dataset, "position", None)
     place = position and (position.epoch, position.step)
@@ -134,7 +167,7 @@ def _check_dataset(model, dataset):
         position.set(*place)
     if first is None:
         raise InputError("The dataset is empty: it gives no batch. Pass at least two images.")
-    _checked_views(model, first)
+    checked_views(model, first)
 
 
 def _check_batches(model, views, batch_size):
@@ -153,7 +186,27 @@ def _check_batches(model, views, batch_size):
         )
 
 
-def _checked_views(model, data):
+def _checked_images(model, data):
+    """The batch of images in what a step gets, of which it makes the views itself."""
+    images = data
+    while isinstance(images, (tuple, list)) and len(images):
+        if len(images) > 2 and images[2] is not None:
+            raise no_weights(model, "sample_weight")
+        images = images[0]
+    shape = _shape(images)
+    if not hasattr(images, "shape") or (shape is not None and len(shape) != 4):
+        raise InputError(
+            f"{type(model).__name__} was compiled with views=, and makes them of one batch of "
+            f"images (B, H, W, C); received {_described(images)}. Pass images, as "
+            "kcs.data.multi_view(images, views=None, batch_size=256) gives them."
+        )
+    if shape is not None and shape[0] == 1:
+        raise _batch_of_one(model)
+    check_dtype(images)
+    return images
+
+
+def checked_views(model, data):
     """The tuple of views in a batch, or in the specs of one, or `InputError`."""
     parts = tuple(data) if isinstance(data, (tuple, list)) else (data,)
     if parts and isinstance(parts[0], (tuple, list)):

@@ -78,7 +78,9 @@ class Features(pydantic.BaseModel):
 
     model_config = _STRICT
     whiten: bool = False
-    dimensions: int | None = pydantic.Field(None, gt=0)
+    dimensions: int | None = pydantic.Field(
+        None, gt=0, description="keep the directions of the largest variance, at most so many"
+    )
     shrinkage: float = pydantic.Field(encoders.DEFAULT_SHRINKAGE, ge=0, le=1)
 
     def apply(self, encoder, images):
@@ -95,7 +97,8 @@ class Features(pydantic.BaseModel):
         if not self.whiten:
             return encoder
         batches = data.batches(at_size_of(images, encoder), 256)
-        return encoders.whitened(encoder, batches, self.dimensions, self.shrinkage)
+        most = min(self.dimensions or encoder.output_shape[-1], encoder.output_shape[-1])
+        return encoders.whitened(encoder, batches, most, self.shrinkage)
 
 
 def at_size_of(images, encoder):

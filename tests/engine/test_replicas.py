@@ -19,7 +19,7 @@ from tests.helpers.worker_processes import run_workers
 
 SCRIPT = "tests.helpers.replicas"
 # A queue and Sinkhorn; a teacher, a centre and the mean over samples; statistics of the batch.
-SOME = ("SwAV", "DINO", "VICReg")
+SOME = ("SwAV", "DINO", "VICReg", "SimCLR-views")
 slow = pytest.mark.slow
 
 
@@ -60,8 +60,16 @@ def assert_same(one, other, tolerance=1e-10):
         )
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", SOME)
 def test_two_replicas_train_as_one(folder, case):
+    (one,) = run(folder, "one", 1, "float64", "uneven", *SOME)
+    (two,) = run(folder, "mirrored", 2, "float64", "uneven", *SOME)
+    assert_same(one[case], two[case])
+
+
+@slow
+@pytest.mark.parametrize("case", CASES)
+def test_two_replicas_train_every_method_as_one(folder, case):
     (one,) = run(folder, "one", 1, "float64", "uneven")
     (two,) = run(folder, "mirrored", 2, "float64", "uneven")
     assert_same(one[case], two[case])
@@ -77,7 +85,7 @@ def test_three_replicas_train_as_one(folder, case):
 
 @pytest.mark.parametrize("case", SOME)
 def test_two_workers_train_as_one(folder, case):
-    (one,) = run(folder, "one", 1, "float64", "uneven")
+    (one,) = run(folder, "one", 1, "float64", "uneven", *SOME)
     for worker in run(folder, "workers", 2, "float64", "uneven", *SOME):
         assert_same(one[case], worker[case])
 

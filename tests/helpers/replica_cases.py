@@ -25,5 +25,7 @@ CASES = {
     },
     "SimDINO": {**HEADS, "momentum": 0.9},
     "CenterSSL": {**HEADS, "center": "ema", "unbiased": True, "center_weight": 2.0},
+    # Its step makes the views itself.
+    "SimCLR-views": HEADS,
     "SimCLR-penalized": {**HEADS, "center_weight": 1.5},
 }

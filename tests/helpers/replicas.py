@@ -70,18 +70,19 @@ def weights(model):
     }
 
 
-def train(method, arguments, strategy, dtype, even):
+def train(method, arguments, strategy, dtype, even, in_step=False):
     keras.utils.set_random_seed(0)
     rng = np.random.default_rng(0)
     # 13 images in the last batch: neither 2 nor 3 replicas get the same number.
     count = STEPS[dtype] * BATCH - (0 if even else 3)
     first = rng.random((count, 8, 8, 1)).astype(dtype)
     second = np.clip(first + 0.1 * rng.standard_normal(first.shape), 0, 1).astype(dtype)
-    views = tf.data.Dataset.from_tensor_slices(((first, second),))
+    views = tf.data.Dataset.from_tensor_slices((first,) if in_step else ((first, second),))
+    made = {"views": kcs.views.simclr(8, area=(0.5, 1.0))} if in_step else {}
     dataset = views.batch(BATCH, drop_remainder=even)
     with strategy.scope():
         model = getattr(kcs.methods, method)(encoder(), **arguments)
-        model.compile(keras.optimizers.SGD(RATE[dtype], momentum=0.9))
+        model.compile(keras.optimizers.SGD(RATE[dtype], momentum=0.9), **made)
     step = FirstStep(RATE[dtype])
     history = model.fit(dataset, epochs=1, verbose=0, callbacks=[step]).history
     results = {f"log/{name}": values[0] for name, values in history.items()}
@@ -107,7 +108,9 @@ def main(name, replicas, dtype, batches, out, *cases):
     strategy = open_strategy(name, int(replicas))
     assert strategy.num_replicas_in_sync == int(replicas)
     for case in cases or CASES:
-        results = train(case.split("-")[0], CASES[case], strategy, dtype, batches == "even")
+        method, _, kind = case.partition("-")
+        even, in_step = batches == "even", kind == "views"
+        results = train(method, CASES[case], strategy, dtype, even, in_step)
         np.savez(f"{out}-{case}.npz", **results)
         keras.backend.clear_session()
 
