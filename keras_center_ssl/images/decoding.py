@@ -23,7 +23,7 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 _GREY_WITH_ALPHA = 4  # a PNG's colour type
 
 
-def decode(file):
+def decode(file, max_pixels=None):
     """The pixels in a binary file that can be read and sought, `(H, W, C)`, `C` as the file has it.
 
     JPEG, PNG, BMP, GIF and WebP, told apart by their content and not by their name; of an animation
@@ -32,6 +32,10 @@ def decode(file):
 
     A file that is cut short is not read in part. A changed byte is found where the format can tell:
     in a PNG, and not within the data of a JPEG.
+
+    Args:
+        file: Binary, to be read and sought.
+        max_pixels: Most pixels; `None`: `pixel_limit()`.
 
     Returns:
         uint8 with 1 to 4 channels. Of PNGs with 16 bits a channel grey ones come as uint16, and
@@ -45,7 +49,7 @@ def decode(file):
     kind, opener = _kind(header)
     try:
         image = _opened(file, opener)
-        _check_size(*image.size)
+        _check_size(*image.size, max_pixels)
         if kind == "PNG":
             image.verify()  # the checksums, which `load` leaves out
             image = _opened(file, opener)
@@ -82,8 +86,10 @@ def pixel_limit():
     return int(text)
 
 
-def _check_size(width, height):
-    if width * height > pixel_limit():
+def _check_size(width, height, most=None):
+    if most is not None and width * height > most:
+        raise Unreadable(f"{height} x {width} pixels, more than the {most:,} that are accepted")
+    if most is None and width * height > pixel_limit():
         raise Unreadable(
             f"{height} x {width} pixels, more than {pixel_limit():,}: an image of this size takes "
             f"gigabytes. Set {MAX_PIXELS} to read it"

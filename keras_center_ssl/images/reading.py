@@ -27,7 +27,12 @@ def read_image(path, size, channels):
         Unreadable: In words, whatever is wrong with the file.
     """
     with open_regular(path) as file:
-        pixels = decode(file)
+        return read_file(file, size, channels)
+
+
+def read_file(file, size, channels, max_pixels=None):
+    """`read_image` of a binary file that can be read and sought; `max_pixels` as in `decode`."""
+    pixels = decode(file, max_pixels)
     if pixels.dtype == np.uint16:  # Pillow resizes those as floats only
         image, white = Image.fromarray(pixels[..., 0].astype(np.float32)), 65535
     else:
