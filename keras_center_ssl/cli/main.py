@@ -13,6 +13,7 @@ from keras_center_ssl.cli.doctor import doctor
 from keras_center_ssl.cli.embedding import embed
 from keras_center_ssl.cli.evaluating import evaluate
 from keras_center_ssl.cli.exporting import export
+from keras_center_ssl.cli.neighbours import neighbours
 from keras_center_ssl.cli.terminal import (
     accept_all_signs,
     console,
@@ -34,7 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for _command in (train, evaluate, diagnose, embed, export, doctor):
+for _command in (train, evaluate, diagnose, embed, neighbours, export, doctor):
     app.command()(_command)
 app.add_typer(zoo_app, name="zoo")
 

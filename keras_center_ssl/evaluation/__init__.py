@@ -11,10 +11,17 @@ from keras_center_ssl.evaluation.few_labels import few_labels
 from keras_center_ssl.evaluation.fine_tuning import fine_tune
 from keras_center_ssl.evaluation.knn import knn_accuracy, knn_classification
 from keras_center_ssl.evaluation.linear import linear_classification, linear_probe
+from keras_center_ssl.evaluation.neighbours import (
+    Neighbours,
+    near_duplicates,
+    nearest_neighbours,
+    odd_ones_out,
+)
 from keras_center_ssl.evaluation.retrieval import retrieval
 
 __all__ = [
     "Classification",
+    "Neighbours",
     "WhitenedPixels",
     "embed",
     "embed_source",
@@ -24,6 +31,9 @@ __all__ = [
     "knn_classification",
     "linear_classification",
     "linear_probe",
+    "near_duplicates",
+    "nearest_neighbours",
+    "odd_ones_out",
     "raw_pixels",
     "retrieval",
 ]
