@@ -264,6 +264,11 @@ def label(key: str) -> str:
     return FIGURES[key].label if key in FIGURES else key.replace("_", " ")
 
 
+def number(value: float) -> str:
+    """Three digits after the point, or two that mean something where it is smaller than these."""
+    return f"{value:.3f}" if abs(value) >= 0.01 or not value else f"{value:.2g}"
+
+
 def title(key: str) -> str:
     """`label` at the beginning of a line."""
     words = label(key)

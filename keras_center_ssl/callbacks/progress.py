@@ -78,4 +78,4 @@ class TrainingProgress(keras.callbacks.Callback):
 
 def _figures(logs):
     logs = logs or {}
-    return "  ".join(f"{figures.label(key)} {logs[key]:.3f}" for key in FIGURES if key in logs)
+    return "  ".join(f"{figures.label(k)} {figures.number(logs[k])}" for k in FIGURES if k in logs)

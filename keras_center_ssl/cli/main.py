@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from keras_center_ssl._version import __version__
+from keras_center_ssl.cli.comparing import compare
 from keras_center_ssl.cli.diagnosing import diagnose
 from keras_center_ssl.cli.doctor import doctor
 from keras_center_ssl.cli.embedding import embed
@@ -35,7 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for _command in (train, evaluate, diagnose, embed, neighbours, export, doctor):
+for _command in (train, evaluate, compare, diagnose, embed, neighbours, export, doctor):
     app.command()(_command)
 app.add_typer(zoo_app, name="zoo")
 

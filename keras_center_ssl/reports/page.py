@@ -107,7 +107,7 @@ def _write(
     path, *, title, subtitle, reports, pictures, accuracies=None, left_out=None, recipe=None
 ):
     page = (
-        _environment()
+        environment()
         .get_template("page.html")
         .render(
             title=title,
@@ -125,18 +125,18 @@ def _write(
 
 
 @functools.cache
-def _environment():
-    """Where the page's template is; everything that is put into it is escaped."""
+def environment():
+    """Where the pages' templates are; everything that is put into them is escaped."""
     import jinja2
 
-    environment = jinja2.Environment(
+    made = jinja2.Environment(
         loader=jinja2.PackageLoader("keras_center_ssl.reports"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"words": _words, "figure_rows": _figure_rows}
-    return environment
+    made.filters |= {"words": _words, "figure_rows": _figure_rows, "entry": _entry}
+    return made
 
 
 def _figure_rows(values, thresholds):
@@ -173,6 +173,13 @@ def _pictures(folder):
         for pattern, caption in _CAPTIONS
         for file in sorted(folder.glob(pattern))
     ]
+
+
+def _entry(value):
+    """An entry of a table: nothing for None, three digits of a number between whole ones."""
+    if value is None:
+        return ""
+    return figures.number(value) if isinstance(value, float) else str(value)
 
 
 def _words(name):

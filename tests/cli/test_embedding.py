@@ -1,6 +1,7 @@
 """`center-ssl embed` and `neighbours`, with the published ONNX encoder, without Keras."""
 
 import json
+import os
 import pathlib
 
 import numpy as np
@@ -127,8 +128,9 @@ def test_what_cannot_be_shown_is_said(photos, arguments, message):
 def test_a_light_install_is_enough(photos):
     embedded(photos)
     program = "from keras_center_ssl import cli\ncli.main()"
-    words = ["neighbours", photos / "z.npz", "--out", photos / "x.png", "--data", photos / "photos"]
-    done = run_without(program, *map(str, words))
+    root = str(pathlib.Path(cli.__file__).parents[2])
+    words = ["neighbours", "z.npz", "--out", "sheet.png"]
+    done = run_without(program, *words, env={**os.environ, "PYTHONPATH": root})
     assert (done.returncode, done.stderr) == (0, "") and "Sheet: " in done.stdout
 
 
