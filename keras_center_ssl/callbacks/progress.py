@@ -27,7 +27,7 @@ class TrainingProgress(keras.callbacks.Callback):
         self._progress = None
 
     def on_train_begin(self, logs=None):
-        if self.console.is_terminal:
+        if self.console.is_terminal and not self.console.is_dumb_terminal:
             self._progress = Progress(
                 TextColumn("{task.description}"),
                 BarColumn(),

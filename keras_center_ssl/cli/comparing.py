@@ -1,11 +1,11 @@
 """`center-ssl compare`."""
 
-import json
 import pathlib
 from typing import Annotated
 
 import typer
 
+from keras_center_ssl.cli.options import AsJson, print_json
 from keras_center_ssl.cli.tables import print_table
 from keras_center_ssl.cli.terminal import console, quiet_start
 from keras_center_ssl.files import check_writable
@@ -19,7 +19,7 @@ def compare(
         pathlib.Path | None,
         typer.Option(help="An HTML page to write: the table, and curves one over the other."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print an object, for programs.")] = False,
+    as_json: AsJson = False,
 ):
     """Compare runs: accuracies, figures, verdicts, curves, and where their recipes differ.
 
@@ -35,7 +35,7 @@ def compare(
     if out is not None:
         write_comparison(found, out)
     if as_json:
-        console.print(json.dumps(found, indent=2))
+        print_json(found)
         return
     titles, rows = table_of(found)
     print_table(console, titles, rows)

@@ -17,10 +17,11 @@ class ImageProgress:
         console: The console of the standard error.
         verb: What is done with the images.
         clock: A function that gives seconds.
+        quiet: Whether to show nothing.
     """
 
-    def __init__(self, console, verb="Embedding", clock=time.monotonic):
-        self._console, self._verb, self._clock = console, verb, clock
+    def __init__(self, console, verb="Embedding", clock=time.monotonic, quiet=False):
+        self._console, self._verb, self._clock, self._quiet = console, verb, clock, quiet
         self._bar = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
@@ -29,7 +30,7 @@ class ImageProgress:
             TimeRemainingColumn(),
             console=console,
             transient=True,
-            disable=console.quiet or not console.is_terminal,
+            disable=quiet or not console.moves,
         )
         self._task, self.done = None, 0
         self._began = self._said = clock()
@@ -60,7 +61,7 @@ class ImageProgress:
             self._bar.update(self._task, completed=done, rate=f"{self.rate:,.0f} images/s")
             return
         now = self._clock()
-        if now - self._said >= _PAUSE:
+        if now - self._said >= _PAUSE and not self._quiet:
             self._said = now
             self._console.print(self._line(done, total))
 

@@ -1,12 +1,12 @@
 """`center-ssl embed`. An ONNX encoder needs neither Keras nor TensorFlow."""
 
-import json
 import pathlib
 from typing import Annotated
 
 import typer
 
 from keras_center_ssl.cli.counting import ImageProgress
+from keras_center_ssl.cli.options import AsJson, print_json
 from keras_center_ssl.cli.terminal import console, errors, quiet_start
 from keras_center_ssl.embedded_files import SUFFIXES, check_parquet
 from keras_center_ssl.errors import InputError, installed, needs
@@ -33,7 +33,7 @@ def embed(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an existing file.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print an object, for programs.")] = False,
+    as_json: AsJson = False,
 ):
     """Write the features of a set of images into a file, with the path and label of each.
 
@@ -48,13 +48,13 @@ def embed(
     # Before the work, not after it.
     check_writable(out)
     by_onnx = encoder.suffix.lower() == ".onnx" and not encoder.is_dir()
-    with ImageProgress(errors) as shown:
+    with ImageProgress(errors, quiet=console.quiet) as shown:
         found = (_by_onnx if by_onnx else _by_keras)(encoder, source, split, shown.report)
         rate = shown.rate
     out.parent.mkdir(parents=True, exist_ok=True)
     found.save(out)
     if as_json:
-        console.print(json.dumps(_content(found, out, rate), indent=2))
+        print_json(_content(found, out, rate))
         return
     shape = " x ".join(str(n) for n in found.features.shape)
     console.print(f"{shape} features in {out}, {rate:,.0f} images/s")

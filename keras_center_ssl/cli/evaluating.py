@@ -6,20 +6,29 @@ from typing import Annotated
 import typer
 
 from keras_center_ssl import figures
+from keras_center_ssl.cli.options import AsJson, print_json
 from keras_center_ssl.cli.tables import print_table
-from keras_center_ssl.cli.terminal import console, quiet_start
+from keras_center_ssl.cli.terminal import console, errors, quiet_start
 
 RunFolder = Annotated[pathlib.Path, typer.Argument(help="A run folder, as train wrote it.")]
 
 _FIGURES = ("center_norm", "between_variance", "effective_rank")
 
 
-def evaluate(run: RunFolder):
-    """Measure a run: k-NN accuracy and a collapse report on held-out images."""
+def evaluate(run: RunFolder, as_json: AsJson = False):
+    """Measure a run: k-NN accuracy and a collapse report on held-out images.
+
+    Example: center-ssl evaluate runs/first
+    """
     quiet_start()
     from keras_center_ssl import runs
 
-    metrics = runs.evaluate(runs.Run(run), progress=console.print)
+    # Beside the JSON: that is for programs.
+    said = errors if as_json and not console.quiet else console
+    metrics = runs.evaluate(runs.Run(run), progress=said.print)
+    if as_json:
+        print_json(metrics)
+        return
     print_metrics(metrics)
     console.print(f"Pictures and all figures: {run / 'report.html'}")
 

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from keras_center_ssl.cli.evaluating import RunFolder
-from keras_center_ssl.cli.terminal import console, quiet_start
+from keras_center_ssl.cli.options import AsJson, print_json
+from keras_center_ssl.cli.terminal import console, errors, quiet_start
 from keras_center_ssl.export.formats import FORMATS
 
 
@@ -15,20 +16,33 @@ def export(
     out: Annotated[pathlib.Path, typer.Option(help="The bundle's folder.")],
     formats: Annotated[
         list[str] | None,
-        typer.Option("--format", help=f"{', '.join(FORMATS)}; all if left out."),
+        typer.Option(
+            "--format",
+            help=f"{', '.join(FORMATS)}; all if left out.",
+            autocompletion=lambda: list(FORMATS),
+        ),
     ] = None,
     opset: Annotated[int, typer.Option(help="ONNX opset.")] = 17,
+    as_json: AsJson = False,
 ):
-    """Export a run's encoder as a bundle: Keras, SavedModel, ONNX and a model card."""
+    """Export a run's encoder as a bundle: Keras, SavedModel, ONNX and a model card.
+
+    Example: center-ssl export runs/first --out bundle --format onnx
+    """
     quiet_start()
     from keras_center_ssl import runs
     from keras_center_ssl.runs.publishing import export_run
 
+    # Beside the JSON: that is for programs.
+    said = errors if as_json and not console.quiet else console
     finished = runs.Run(run)
     if not finished.metrics.get("collapse"):
-        console.print("The run was not evaluated yet: evaluating.")
-        runs.evaluate(finished, progress=console.print)
-    bundle, parity = export_run(finished, out, formats, opset=opset, say=console.print)
+        said.print("The run was not evaluated yet: evaluating.")
+        runs.evaluate(finished, progress=said.print)
+    bundle, parity = export_run(finished, out, formats, opset=opset, say=said.print)
+    if as_json:
+        print_json({"bundle": str(bundle), "parity": parity})
+        return
     for name, result in parity.items():
         console.print(f"{name}: largest difference to Keras {result['max_absolute_error']:.2g}")
     console.print(f"Bundle in {bundle}; its card: {bundle / 'README.md'}")

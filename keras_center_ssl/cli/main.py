@@ -15,6 +15,7 @@ from keras_center_ssl.cli.embedding import embed
 from keras_center_ssl.cli.evaluating import evaluate
 from keras_center_ssl.cli.exporting import export
 from keras_center_ssl.cli.neighbours import neighbours
+from keras_center_ssl.cli.options import can_be_quiet
 from keras_center_ssl.cli.terminal import (
     accept_all_signs,
     console,
@@ -32,12 +33,11 @@ app = typer.Typer(
     name="center-ssl",
     help="Self-supervised learning in Keras, with collapse as a measured quantity.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 for _command in (train, evaluate, compare, diagnose, embed, neighbours, export, doctor):
-    app.command()(_command)
+    app.command()(can_be_quiet(_command))
 app.add_typer(zoo_app, name="zoo")
 
 

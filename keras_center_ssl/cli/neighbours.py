@@ -1,12 +1,12 @@
 """`center-ssl neighbours`. It needs neither Keras nor TensorFlow, but for data sets by name."""
 
-import json
 import pathlib
 from typing import Annotated
 
 import numpy as np
 import typer
 
+from keras_center_ssl.cli.options import AsJson, print_json
 from keras_center_ssl.cli.terminal import console, quiet_start
 from keras_center_ssl.errors import InputError, installed, nearest
 from keras_center_ssl.files import check_writable
@@ -36,7 +36,7 @@ def neighbours(
     k: Annotated[int, typer.Option("-k", help="Neighbours of each image.", min=1)] = 8,
     rows: Annotated[int, typer.Option(help="Images to search with.", min=1, max=200)] = 12,
     odd: Annotated[int, typer.Option(help="How many odd ones out to name.", min=0)] = 8,
-    as_json: Annotated[bool, typer.Option("--json", help="Print an object, for programs.")] = False,
+    as_json: AsJson = False,
 ):
     """Show each image's nearest neighbours, near-duplicates, and the odd ones out.
 
@@ -66,7 +66,7 @@ def neighbours(
     if pictures is not None:
         _draw(found, near, numbers, groups, lonely, pictures, out)
     if as_json:
-        console.print(json.dumps(_content(found, near, numbers, groups, lonely), indent=2))
+        print_json(_content(found, near, numbers, groups, lonely))
         return
     for row in numbers:
         console.print(_called(found, row), style="bold")
