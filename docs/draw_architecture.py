@@ -41,6 +41,7 @@ FLOORS = {
         "losses",
         "images",
         "embedded",
+        "embedded_files",
     ),
     "floor 2": ("diagnosis", "data", "onnx_encoder"),
     "floor 3": ("methods", "evaluation", "export", "zoo"),
@@ -59,6 +60,7 @@ LEANING = {
     ("views", "engine"): "private names of Keras stand there",
     ("heads", "encoders"): "heads use the encoders' batch norm",
     ("export", "evaluation"): "how k-NN changes with fewer bits is on the card",
+    ("embedded", "embedded_files"): "features are saved and loaded",
     ("zoo", "export"): "an entry is a bundle, and the table of formats is there, once",
 }
 _HEIGHTS = {room: height for height, rooms in enumerate(FLOORS.values()) for room in rooms}

@@ -4,17 +4,15 @@ Nothing heavy is imported before it is needed: `center-ssl doctor` works on a li
 """
 
 import importlib.metadata
-import importlib.util
 import os
 import platform
 import shutil
-import sys
 import time
 
 import numpy as np
 
 from keras_center_ssl._version import __version__
-from keras_center_ssl.errors import MissingExtra
+from keras_center_ssl.errors import MissingExtra, installed
 
 # Distributions whose versions are told, as pip spells them.
 PACKAGES = (
@@ -138,26 +136,17 @@ def _version(package):
         return None
 
 
-def _there(package):
-    if sys.modules.get(package, 0) is None:
-        return False
-    try:
-        return importlib.util.find_spec(package) is not None
-    except (ImportError, ValueError):
-        return False
-
-
 def _all_there(packages):
-    return all(map(_there, packages))
+    return all(map(installed, packages))
 
 
 def _missing(name, needed):
-    absent = [package for package in needed if not _there(package)]
+    absent = [package for package in needed if not installed(package)]
     return str(MissingExtra(name, absent)) if absent else None
 
 
 def _backend():
-    if not _there("keras"):
+    if not installed("keras"):
         return None
     import keras
 
@@ -193,7 +182,7 @@ def _bfloat16():
 def _devices():
     """Names of the accelerators that the backend sees; none without one."""
     found = []
-    if _backend() == "jax" and _there("jax"):
+    if _backend() == "jax" and installed("jax"):
         import jax
 
         found = [f"{d.platform}:{d.id} {d.device_kind}" for d in jax.devices()]

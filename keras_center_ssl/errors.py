@@ -30,6 +30,7 @@ _EXTRAS = {
     "jax": ("jax", "JAX"),
     "keras_cv": ("keras-cv", "KerasCV"),
     "keras_hub": ("keras-hub", "KerasHub"),
+    "pyarrow": ("parquet", "pyarrow"),
     "fastapi": ("service", "FastAPI"),
     "uvicorn": ("service", "uvicorn"),
 }
@@ -48,7 +49,7 @@ class MissingExtra(InputError, ImportError):
 
     def __init__(self, what, packages):
         self.what, self.packages = what, tuple(packages)
-        missing = [package for package in packages if not _installed(package)] or self.packages
+        missing = [package for package in packages if not installed(package)] or self.packages
         extra = _EXTRAS[missing[0]][0]
         if extra == "tensorflow" and os.environ.get("KERAS_BACKEND") == "jax":
             extra = "jax"
@@ -81,14 +82,15 @@ def needs(what, *packages):
 def _kept_out(error, packages):
     """Of `packages`, or of all that extras bring, those that a failed import asks for."""
     if error.name is None:  # from what keeps a package out, and not from Python
-        return [package for package in packages if not _installed(package)]
+        return [package for package in packages if not installed(package)]
     package = error.name.partition(".")[0]
     if package in packages:
         return packages
-    return [package] if package in _EXTRAS and not _installed(package) else []
+    return [package] if package in _EXTRAS and not installed(package) else []
 
 
-def _installed(package):
+def installed(package):
+    """Whether a package can be imported, by its import name; it is not imported."""
     try:
         return importlib.util.find_spec(package) is not None
     except (ImportError, ValueError):  # what stands in for a package that is kept out

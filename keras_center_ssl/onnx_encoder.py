@@ -59,7 +59,7 @@ class OnnxEncoder:
     def __repr__(self):
         return f"<OnnxEncoder {str(self.path)!r}: {self.input_shape} -> {self.feature_dim}>"
 
-    def embed(self, images, batch_size=256):
+    def embed(self, images, batch_size=256, progress=None):
         """Features of images, in their order.
 
         Args:
@@ -67,6 +67,8 @@ class OnnxEncoder:
                 [0, 1]; or the path of an image file, or a list of such paths, which are cropped and
                 resized to the encoder's size.
             batch_size: Images per call.
+            progress: Called with the number of images that are done, and of all, after each batch
+                of an array.
 
         Returns:
             `(N, D)` float32.
@@ -82,9 +84,9 @@ class OnnxEncoder:
         of_paths = isinstance(images, list | tuple) and len(images) > 0
         if of_paths and all(isinstance(image, str | os.PathLike) for image in images):
             return self._embed_files(images, batch_size)
-        return self._embed_array(images, batch_size)
+        return self._embed_array(images, batch_size, progress)
 
-    def embed_source(self, source, split="test", batch_size=256):
+    def embed_source(self, source, split="test", batch_size=256, progress=None):
         """Features of the images of a folder, or of a `.npy` or `.npz` file.
 
         Args:
@@ -94,6 +96,7 @@ class OnnxEncoder:
                 and perhaps `labels`, or of `x_test`, `y_test` and the like.
             split: `"train"` or `"test"`, for sources that have splits.
             batch_size: Images per call.
+            progress: Called with the number of images that are done, and of all, after each batch.
 
         Returns:
             An `Embedded`: `.features` `(N, D)`, `.paths`, `.labels`, `.class_names`, `.skipped`.
@@ -102,19 +105,24 @@ class OnnxEncoder:
             InputError: As `embed`, for a source that is neither, and where no image can be read.
         """
         images = sources.open_images(source, split)
+        progress = progress or (lambda done, total: None)
+        named = {"source": str(source), "split": split}
         if isinstance(images, sources.ArrayImages):
-            return Embedded(self.embed(images.images, batch_size), labels=images.labels)
+            features = self._embed_array(images.images, batch_size, progress)
+            return Embedded(features, labels=images.labels, **named)
         height, width, channels = self.input_shape
-        features = [
-            self._run(batch)
-            for batch in images.batches((height, width), channels, self._at_a_time(batch_size))
-        ]
+        features, done = [], 0
+        for batch in images.batches((height, width), channels, self._at_a_time(batch_size)):
+            features.append(self._run(batch))
+            done += len(batch)
+            progress(done, images.count)
         return Embedded(
             np.concatenate(features),
             images.paths,
             images.labels,
             images.class_names,
             images.skipped,
+            **named,
         )
 
     def _at_a_time(self, batch_size):
@@ -134,7 +142,7 @@ class OnnxEncoder:
         except Unreadable as error:
             raise InputError(f"{str(path)!r} cannot be read as an image: {error}.") from None
 
-    def _embed_array(self, images, batch_size):
+    def _embed_array(self, images, batch_size, progress=None):
         try:
             images = np.asanyarray(images)
         except ValueError:
@@ -152,10 +160,13 @@ class OnnxEncoder:
                 f"{self.input_shape} (height, width, channels). Resize them, or pass paths of "
                 "image files, which are cropped and resized."
             )
-        parts = _parts(images, batch_size)
-        return np.concatenate(
-            [self._run(_floats(part, n * batch_size)) for n, part in enumerate(parts)]
-        )
+        features, done = [], 0
+        for part in _parts(images, batch_size):
+            features.append(self._run(_floats(part, done)))
+            done += len(part)
+            if progress:
+                progress(done, len(images))
+        return np.concatenate(features)
 
     def _run(self, images):
         return np.asarray(self._session.run(["features"], {"images": images})[0])

@@ -24,7 +24,7 @@ def test_the_machine_is_described():
 
 
 def test_what_is_missing_is_said_with_the_command_that_brings_it(monkeypatch):
-    monkeypatch.setattr(checkup, "_there", lambda package: package not in ("tf2onnx", "jax"))
+    monkeypatch.setattr(checkup, "installed", lambda package: package not in ("tf2onnx", "jax"))
     commands = checkup.look_around()["commands"]
     assert "tf2onnx: pip install 'keras-center-ssl[tensorflow]'" in commands["export"]
     assert "keras-center-ssl[jax]" in commands["KERAS_BACKEND=jax"]

@@ -73,3 +73,17 @@ print([m for m in ("keras", "tensorflow", "jax", "matplotlib", "jinja2") if m in
 """
     done = run_without(program)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (0.5, "0.500"),
+        (0.0, "0.000"),
+        (0.0031, "0.0031"),
+        (-0.00001, "-1e-05"),
+        (153.6472, "153.647"),
+    ],
+)
+def test_small_numbers_do_not_read_as_nothing(value, shown):
+    assert figures.number(value) == shown

@@ -27,7 +27,7 @@ class TrainingProgress(keras.callbacks.Callback):
         self._progress = None
 
     def on_train_begin(self, logs=None):
-        if self.console.is_terminal:
+        if self.console.is_terminal and not self.console.is_dumb_terminal:
             self._progress = Progress(
                 TextColumn("{task.description}"),
                 BarColumn(),
@@ -78,4 +78,4 @@ class TrainingProgress(keras.callbacks.Callback):
 
 def _figures(logs):
     logs = logs or {}
-    return "  ".join(f"{figures.label(key)} {logs[key]:.3f}" for key in FIGURES if key in logs)
+    return "  ".join(f"{figures.label(k)} {figures.number(logs[k])}" for k in FIGURES if k in logs)

@@ -10,12 +10,13 @@ from keras_center_ssl.errors import InputError, one_of
 _SUFFIXES = (".yaml", ".yml")
 
 
-def recipe_for(named, source, minutes, settings, out, resume, recipe_only, strategy):
+def recipe_for(named, source, minutes, settings, out, resume, recipe_only, strategy, said):
     """The recipe to train, its YAML where that has comments, and the run folder.
 
     Args:
         named: Path of a recipe, or the name of a method.
         source, minutes, settings, out, resume, recipe_only, strategy: The command's options.
+        said: The terminal for what is found.
     """
     from keras_center_ssl.runs.recipe import load_recipe
 
@@ -36,7 +37,7 @@ def recipe_for(named, source, minutes, settings, out, resume, recipe_only, strat
             "--data FOLDER",
             param_hint="--data",
         )
-    return _chosen(method, source, minutes, settings, out, resume, recipe_only, strategy)
+    return _chosen(method, source, minutes, settings, out, resume, recipe_only, strategy, said)
 
 
 def _method(named):
@@ -56,7 +57,7 @@ def _method(named):
     raise InputError(f"There is no recipe {named!r}, and no such method. {error}")
 
 
-def _chosen(method, source, minutes, settings, out, resume, recipe_only, strategy):
+def _chosen(method, source, minutes, settings, out, resume, recipe_only, strategy, said):
     from keras_center_ssl.runs.choosing import choose_recipe
     from keras_center_ssl.runs.recipe import load_recipe
     from keras_center_ssl.runs.spelling import run_name
@@ -75,10 +76,11 @@ def _chosen(method, source, minutes, settings, out, resume, recipe_only, strateg
         from keras_center_ssl.runs import free_folder
 
         free_folder(out)  # before the work, not after it
-    say = errors.print if recipe_only else console.print
+    quietly = console.quiet
+    say = errors.print if recipe_only and not quietly else said.print
     found = choose_recipe(method, source, minutes, settings, say)
     if recipe_only:
-        console.print(found.text, end="")
+        console.result(found.text, end="")
         raise typer.Exit()
     say(_sentence(found, minutes))
     say(f"The recipe, with a reason for each choice: {begun}")

@@ -1,11 +1,11 @@
 """`center-ssl diagnose`. For files of embeddings it needs neither Keras nor TensorFlow."""
 
-import json
 import pathlib
 from typing import Annotated
 
 import typer
 
+from keras_center_ssl.cli.options import print_json
 from keras_center_ssl.cli.terminal import console, errors, quiet_start
 from keras_center_ssl.errors import InputError, one_of
 from keras_center_ssl.files import check_writable
@@ -40,7 +40,10 @@ def diagnose(
         ),
     ] = None,
 ):
-    """Say whether embeddings are healthy or collapsed, and why."""
+    """Say whether embeddings are healthy or collapsed, and why.
+
+    Example: center-ssl diagnose embeddings.npy --fail-on collapse
+    """
     failing = _failing_verdicts(fail_on or ())
     if path.is_dir():
         if data_format:
@@ -56,7 +59,7 @@ def diagnose(
         found = _diagnose_file(path, report, plots, data_format)
         reports, content = {found.name: found}, found.to_dict()
     if as_json:
-        console.print(json.dumps(content, indent=2, allow_nan=False))
+        print_json(content)
     else:
         for found in reports.values():
             console.print(f"{found}\n")

@@ -1,17 +1,17 @@
 """`center-ssl doctor`."""
 
-import json
 from typing import Annotated
 
 import typer
 
+from keras_center_ssl.cli.options import AsJson, print_json
 from keras_center_ssl.cli.tables import print_table
 from keras_center_ssl.cli.terminal import console, quiet_start
 from keras_center_ssl.errors import MissingExtra
 
 
 def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="Print an object, for programs.")] = False,
+    as_json: AsJson = False,
     test: Annotated[
         bool, typer.Option("--test/--no-test", help="A self-test of some 20 seconds.")
     ] = True,
@@ -36,7 +36,7 @@ def doctor(
     found["self_test"] = checkup.self_test() if test else {}
     failed = [name for name, result in found["self_test"].items() if result["passed"] is False]
     if as_json:
-        console.print(json.dumps(found, indent=2, allow_nan=False))
+        print_json(found)
     else:
         for name, result in found["self_test"].items():
             word = {True: "passed", False: "FAILED", None: "not run"}[result["passed"]]

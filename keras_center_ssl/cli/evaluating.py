@@ -1,14 +1,14 @@
 """`center-ssl evaluate`, and the tables at its end."""
 
-import json
 import pathlib
 from typing import Annotated
 
 import typer
 
 from keras_center_ssl import figures
+from keras_center_ssl.cli.options import AsJson, print_json
 from keras_center_ssl.cli.tables import print_table
-from keras_center_ssl.cli.terminal import console, quiet_start
+from keras_center_ssl.cli.terminal import console, errors, quiet_start
 from keras_center_ssl.errors import InputError
 
 RunFolder = Annotated[pathlib.Path, typer.Argument(help="A run folder, as train wrote it.")]
@@ -52,13 +52,17 @@ def evaluate(
             "an .npz of test features: the .npz of training features.",
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print all figures as JSON.")] = False,
+    as_json: AsJson = False,
 ):
-    """Measure an encoder beside its baselines: accuracies, and a collapse report of a run."""
+    """Measure an encoder beside its baselines: accuracies, and a collapse report.
+
+    Example: center-ssl evaluate runs/first --protocol knn,linear
+    """
     protocols = [name.strip() for name in protocol.split(",") if name.strip()]
     split = split and split.replace("-", "_")
     quiet_start()
-    say = (lambda text: None) if as_json else console.print
+    # Beside the JSON: that is for programs.
+    say = (errors if as_json and not console.quiet else console).print
     if source is None:
         metrics = _evaluate_run(subject, protocols, split, say)
     else:
@@ -68,7 +72,7 @@ def evaluate(
             raise InputError("--split goes with a run; an encoder is judged on the test images.")
         metrics = any_encoder.evaluate(subject, source, protocols, say)
     if as_json:
-        console.print(json.dumps(metrics, indent=2, allow_nan=False))
+        print_json(metrics)
         return
     print_metrics(metrics)
     if source is None:

@@ -8,11 +8,14 @@ from typing import Annotated
 import typer
 
 from keras_center_ssl._version import __version__
+from keras_center_ssl.cli.comparing import compare
 from keras_center_ssl.cli.diagnosing import diagnose
 from keras_center_ssl.cli.doctor import doctor
 from keras_center_ssl.cli.embedding import embed
 from keras_center_ssl.cli.evaluating import evaluate
 from keras_center_ssl.cli.exporting import export
+from keras_center_ssl.cli.neighbours import neighbours
+from keras_center_ssl.cli.options import can_be_quiet
 from keras_center_ssl.cli.serving import serve
 from keras_center_ssl.cli.terminal import (
     accept_all_signs,
@@ -31,12 +34,11 @@ app = typer.Typer(
     name="center-ssl",
     help="Self-supervised learning in Keras, with collapse as a measured quantity.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for _command in (train, evaluate, diagnose, embed, export, serve, doctor):
-    app.command()(_command)
+for _command in (train, evaluate, compare, diagnose, embed, neighbours, export, serve, doctor):
+    app.command()(can_be_quiet(_command))
 app.add_typer(zoo_app, name="zoo")
 
 

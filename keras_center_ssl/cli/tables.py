@@ -2,6 +2,8 @@
 
 from rich.cells import cell_len
 
+from keras_center_ssl import figures
+
 
 def print_table(console, titles, rows, title=None):
     """Prints rows as aligned columns, or one below the other where the terminal is too narrow.
@@ -43,4 +45,4 @@ def _aligned(texts, rows):
 def _text(entry):
     if entry is None:
         return ""
-    return f"{entry:.3f}" if isinstance(entry, float) else str(entry)
+    return figures.number(entry) if isinstance(entry, float) else str(entry)

@@ -46,6 +46,19 @@ class Terminal(Console):
             mute(self.file)
             errors.print(f"The output cannot be written ({error.strerror}): going on without it.")
 
+    def result(self, *objects, **options):
+        """Prints what the command was asked for, where it is quiet, too."""
+        before, self.quiet = self.quiet, False
+        try:
+            self.print(*objects, **options)
+        finally:
+            self.quiet = before or self.quiet
+
+    @property
+    def moves(self):
+        """Whether bars can be drawn and redrawn: on a terminal that is not dumb."""
+        return self.is_terminal and not self.is_dumb_terminal
+
     def on_broken_pipe(self):
         raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from keras_center_ssl.cli.options import AsJson, print_json
 from keras_center_ssl.cli.terminal import console, errors, quiet_start, show_own_warnings
 from keras_center_ssl.errors import DivergenceError, TrainingStopped
 
@@ -58,12 +59,17 @@ def train(
     strategy: Annotated[
         str | None,
         typer.Option(
+            autocompletion=lambda: ["one_device", "mirrored", "multi_worker", "tpu"],
             help="one_device, mirrored (all GPUs), multi_worker (reads TF_CONFIG) or tpu. The "
-            "batch size is that of all devices together."
+            "batch size is that of all devices together.",
         ),
     ] = None,
+    as_json: AsJson = False,
 ):
-    """Train an encoder into a run folder, from a recipe or with one that is chosen for the data."""
+    """Train an encoder into a run folder, from a recipe or with one that is chosen for the data.
+
+    Example: center-ssl train simsiam --data photographs --minutes 20
+    """
     quiet_start()
     from keras_center_ssl import runs
     from keras_center_ssl.callbacks import TrainingProgress
@@ -72,17 +78,19 @@ def train(
 
     devices = strategy and strategies.open_strategy(strategy)
     # Of several workers, the first one talks.
-    console.quiet = not workers.is_chief(devices)
+    console.quiet = console.quiet or not workers.is_chief(devices)
+    # Beside the JSON: that is for programs.
+    said = errors if as_json and not console.quiet else console
     console.outlives_reader = True
     loaded, text, out = recipe_for(
-        recipe, source, minutes, settings or (), out, resume, recipe_only, strategy
+        recipe, source, minutes, settings or (), out, resume, recipe_only, strategy, said
     )
     done = resume and runs.is_finished(out)
     if not done:
-        console.print(f"Training {loaded.name} ({loaded.method.name}) into {out}")
+        said.print(f"Training {loaded.name} ({loaded.method.name}) into {out}")
         if devices:
-            console.print(f"{strategy}: {strategies.describe(devices)}")
-    progress = TrainingProgress(console)
+            said.print(f"{strategy}: {strategies.describe(devices)}")
+    progress = TrainingProgress(said)
     show_own_warnings()
     try:
         run = runs.train(
@@ -91,7 +99,7 @@ def train(
             callbacks=[progress],
             resume=resume,
             checkpoint_every=checkpoint_every,
-            say=console.print,
+            say=said.print,
             strategy=devices,
             recipe_text=text,
         )
@@ -101,10 +109,13 @@ def train(
         raise typer.Exit(128 + stop.signal if getattr(stop, "signal", None) else 1) from None
     finally:
         progress.close()
-    if done or run is None:
+    if run is None or (done and not as_json):
         return
     training = run.metrics["training"]
-    console.print(
+    if as_json:
+        print_json({"run": str(out), "recipe": loaded.to_dict(), "training": training})
+        return
+    said.print(
         f"{training['steps']} steps in {training['seconds']:.0f} s, "
         f"{training['images_per_second']:.0f} images/s. Next: center-ssl evaluate "
         f"{shlex.quote(str(out))}"

@@ -36,7 +36,7 @@ class TransferProgress:
             TimeElapsedColumn(),
             console=console,
             transient=True,
-            disable=not console.is_terminal,
+            disable=not console.moves,
         )
         self._tasks, self._told = {}, {}
 
@@ -49,7 +49,7 @@ class TransferProgress:
 
     def report(self, path, done, total):
         """Takes note that `done` of `total` bytes of a file are there."""
-        if not self._console.is_terminal:
+        if not self._console.moves:
             self._say(path, done, total)
             return
         if path not in self._tasks:

@@ -11,6 +11,12 @@ from keras_center_ssl.evaluation.few_labels import few_labels
 from keras_center_ssl.evaluation.fine_tuning import fine_tune
 from keras_center_ssl.evaluation.knn import knn_accuracy, knn_classification
 from keras_center_ssl.evaluation.linear import linear_classification, linear_probe
+from keras_center_ssl.evaluation.neighbours import (
+    Neighbours,
+    near_duplicates,
+    nearest_neighbours,
+    odd_ones_out,
+)
 from keras_center_ssl.evaluation.protocols import DEFAULT_PROTOCOLS, judge, pixel_baselines
 from keras_center_ssl.evaluation.retrieval import retrieval
 from keras_center_ssl.evaluation.unlabelled import label_free
@@ -18,6 +24,7 @@ from keras_center_ssl.evaluation.unlabelled import label_free
 __all__ = [
     "DEFAULT_PROTOCOLS",
     "Classification",
+    "Neighbours",
     "WhitenedPixels",
     "embed",
     "embed_source",
@@ -29,6 +36,9 @@ __all__ = [
     "label_free",
     "linear_classification",
     "linear_probe",
+    "near_duplicates",
+    "nearest_neighbours",
+    "odd_ones_out",
     "pixel_baselines",
     "raw_pixels",
     "retrieval",

@@ -1,5 +1,7 @@
 """Features of a folder, a data set or any other source of images, with the file of every row."""
 
+import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +15,11 @@ if TYPE_CHECKING:
 
 
 def embed_source(
-    encoder: "keras.Model", source: Any, split: str = "test", batch_size: int = 256
+    encoder: "keras.Model",
+    source: Any,
+    split: str = "test",
+    batch_size: int = 256,
+    progress: Callable[[int, int | None], None] | None = None,
 ) -> Embedded:
     """Features of a source of images, read batch by batch, and which image each row is of.
 
@@ -28,6 +34,8 @@ def embed_source(
         source: What `kcs.data.multi_view` takes, or `kcs.data.open_source` returns.
         split: `"train"` or `"test"`, for sources that have splits.
         batch_size: Images per call.
+        progress: Called with the number of images that are done, and of all (None where it is not
+            known), after each batch.
 
     Returns:
         An `Embedded`: `.features` `(N, D)` float32, `.paths` (None where the images are not files),
@@ -54,6 +62,8 @@ def embed_source(
                 labels.append(label.numpy())
             yield start, batch.numpy()
             start += len(batch)
+            if progress:
+                progress(start, found.count)
 
     with data.input_errors():
         features = embed_batches(encoder, images(), batch_size)
@@ -63,4 +73,6 @@ def embed_source(
         np.concatenate(labels) if labels else None,
         found.class_names,
         dict(found.skipped),
+        str(source) if isinstance(source, str | os.PathLike) else None,
+        split,
     )

@@ -16,7 +16,16 @@ from collections.abc import Iterable
 from keras_center_ssl.figures import collapse, quality
 from keras_center_ssl.figures.figure import Figure
 
-__all__ = ["FIGURES", "LIMIT_SIGNS", "LOGGED", "Figure", "label", "markdown_table", "title"]
+__all__ = [
+    "FIGURES",
+    "LIMIT_SIGNS",
+    "LOGGED",
+    "Figure",
+    "label",
+    "markdown_table",
+    "number",
+    "title",
+]
 
 _TABLE = (*collapse.TABLE, *quality.TABLE)
 
@@ -39,6 +48,11 @@ LOGGED = (
 def label(key: str) -> str:
     """The figure's name in prose; of a key that is no figure, its words."""
     return FIGURES[key].label if key in FIGURES else key.replace("_", " ")
+
+
+def number(value: float) -> str:
+    """Three digits after the point, or two that mean something where it is smaller than these."""
+    return f"{value:.3f}" if abs(value) >= 0.01 or not value else f"{value:.2g}"
 
 
 def title(key: str) -> str:

@@ -63,6 +63,11 @@ class FolderImages:
         self.class_names, self.skipped = files.class_names, dict(files.skipped)
 
     @property
+    def count(self):
+        """Number of files listed."""
+        return len(self._files.paths)
+
+    @property
     def paths(self):
         """The files that were read, relative to the folder, in order."""
         return tuple(self._files.paths[number] for number in self._read)

@@ -145,25 +145,25 @@ def _write(path, **content):
     optional = dict.fromkeys(
         ("accuracies", "confusion", "label_free", "split", "whitening", "left_out", "recipe")
     )
-    template = _environment().get_template("page.html")
+    template = environment().get_template("page.html")
     page = template.render({**optional, **content, "version": __version__})
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, page)
 
 
 @functools.cache
-def _environment():
-    """Where the page's template is; everything that is put into it is escaped."""
+def environment():
+    """Where the pages' templates are; everything that is put into them is escaped."""
     import jinja2
 
-    environment = jinja2.Environment(
+    made = jinja2.Environment(
         loader=jinja2.PackageLoader("keras_center_ssl.reports"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"words": _words, "figure_rows": _figure_rows}
-    return environment
+    made.filters |= {"words": _words, "figure_rows": _figure_rows, "entry": _entry}
+    return made
 
 
 def _figure_rows(values, thresholds):
@@ -200,6 +200,13 @@ def _pictures(folder):
         for pattern, caption in _CAPTIONS
         for file in sorted(folder.glob(pattern))
     ]
+
+
+def _entry(value):
+    """An entry of a table: nothing for None, three digits of a number between whole ones."""
+    if value is None:
+        return ""
+    return figures.number(value) if isinstance(value, float) else str(value)
 
 
 def _words(name):

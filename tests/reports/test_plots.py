@@ -61,6 +61,39 @@ class TestTrainingCurves:
         assert marks["Centre norm"] == marks["Effective rank"] == ["collapsed"]
         assert marks["Loss"] == marks["Positive cosine"] == []
 
+    def test_the_word_is_off_the_axis_of_the_ranks(self):
+        for scale in (0.3, 20.0):
+            ranks = {k: [scale * v for v in self.history[k]] for k in ("effective_rank",)}
+            (axis,) = plots.training_curves(ranks).axes
+            axis.figure.draw_without_rendering()
+            (word,) = axis.texts
+            assert word.get_window_extent().y0 > axis.get_window_extent().y0 + 4
+            shown = [t.get_text() for t in axis.get_yticklabels()]
+            assert not any(text.startswith(("-", "\N{MINUS SIGN}")) for text in shown)
+
+    def test_a_tiny_centre_norm_is_drawn_on_a_log_scale(self):
+        values = [0.3, 0.004, 0.0, 0.0007]
+        (axis,) = plots.training_curves({"center_norm": values}).axes
+        assert axis.get_yscale() == "log"
+        np.testing.assert_array_equal(axis.lines[0].get_ydata(), values)
+        low, high = axis.get_ylim()
+        assert low <= 1e-4 * 1.01 and high > 1
+        assert [text.get_text() for text in axis.texts] == ["collapsed"]
+        for linear in ([0.9, 0.8], [0.0, 0.0], [np.nan, np.nan]):
+            (axis,) = plots.training_curves({"center_norm": linear}).axes
+            assert axis.get_yscale() == "linear"
+
+    def test_several_trainings_lie_over_each_other(self, tmp_path):
+        shorter = {"loss": [1.0, 0.5], "center_norm": [0.2, 0.1]}
+        histories = {"one": self.history, "other": shorter}
+        figure = plots.compared_curves(histories, tmp_path / "curves.png")
+        assert (tmp_path / "curves.png").stat().st_size > 0
+        assert is_inside(figure)
+        assert [len(axis.lines) >= 2 for axis in figure.axes] == [True] * 6
+        (legend,) = figure.legends
+        assert [text.get_text() for text in legend.get_texts()] == ["one", "other"]
+        np.testing.assert_array_equal(figure.axes[0].lines[1].get_ydata(), shorter["loss"])
+
     @pytest.mark.parametrize("scale", [0.3, 3.0, 1000.0])
     def test_the_word_lies_within_its_panel(self, scale):
         """Where a rank runs into the hundreds the line of a collapse lies just above the axis."""

@@ -1,4 +1,4 @@
-"""A training's figures over its epochs."""
+"""Figures over the epochs of a training, or of several, one over the other."""
 
 import math
 
@@ -16,6 +16,10 @@ _PANELS = (
     "participation_ratio",
 )
 _SHARES = ("center_norm", "positive_cosine", "between_variance")
+# Shares that are never negative, and the median below which they are drawn on a log scale: on a
+# linear one to 1 they would be a line on the axis.
+_MAY_BE_TINY, _TINY = ("center_norm",), 0.05
+_LEAST = 1e-5
 
 
 def training_curves(history, path=None):
@@ -25,35 +29,88 @@ def training_curves(history, path=None):
         history: Dict of name to list, one value an epoch, as `model.fit(...).history`.
         path: PNG file to write.
     """
-    panels = [key for key in _PANELS if key in history]
+    return _draw({"": history}, path)
+
+
+def compared_curves(histories, path=None):
+    """`training_curves` of several trainings, one over the other.
+
+    Args:
+        histories: Dict of name -> history; two at least.
+        path: PNG file to write.
+    """
+    figure = _draw(histories, None)
+    lines, names = figure.axes[0].get_legend_handles_labels()
+    columns = 1 if max(map(len, names)) > 40 else 2 if max(map(len, names)) > 22 else 3
+    figure.legend(
+        lines, names, loc="outside upper left", ncols=columns, frameon=False, fontsize=9.5
+    )
+    return style.done(figure, path)
+
+
+def _draw(histories, path):
+    panels = [key for key in _PANELS if any(key in history for history in histories.values())]
     rows = math.ceil(len(panels) / 3)
     figure, axes = style.new_figure(rows, min(3, len(panels)), size=(10.5, 2.9 * rows))
     for axis, key in zip(axes, panels, strict=False):
-        values = np.asarray(history[key], float)
-        epochs = np.arange(1, len(values) + 1)
-        marker = dict(marker="o", markersize=3.5) if len(values) <= 40 else {}
-        axis.plot(epochs, values, color=style.line_color(0), **marker)
-        axis.set_title(figures.title(key), loc="left")
-        axis.set_xlabel("epoch")
-        axis.xaxis.get_major_locator().set_params(integer=True)
-        if key in _SHARES:
-            axis.set_ylim(min(-0.12, np.nanmin(values) - 0.04), 1.12)
-        elif key != "loss":
-            axis.set_ylim(0, max(1.15 * np.nanmax(values, initial=0.0), 2.0))
-        if figures.FIGURES[key].collapsed_at is not None:
-            _mark_collapse(axis, figures.FIGURES[key].collapsed_at, values)
+        curves = {
+            name: np.asarray(history.get(key, [np.nan]), float)
+            for name, history in histories.items()
+        }
+        _draw_panel(axis, key, curves)
     for axis in axes[len(panels) :]:
         axis.set_visible(False)
     return style.done(figure, path)
 
 
-def _mark_collapse(axis, value, values):
-    """A dotted line where a collapse would be, and a word at the end that the curve is off it."""
-    distance = np.nan_to_num(np.abs(values[[0, -1]] - value))
+def _draw_panel(axis, key, curves):
+    for number, (name, values) in enumerate(curves.items()):
+        marker = dict(marker="o", markersize=3.5) if len(values) <= 40 else {}
+        axis.plot(
+            np.arange(1, len(values) + 1),
+            values,
+            color=style.line_color(number),
+            linestyle=style.dashes(number // 6),
+            label=name,
+            **marker,
+        )
+    axis.set_title(figures.title(key), loc="left")
+    axis.set_xlabel("epoch")
+    axis.xaxis.get_major_locator().set_params(integer=True)
+    together = np.concatenate(list(curves.values()))
+    together = together[np.isfinite(together)]
+    _set_limits(axis, key, together if len(together) else np.zeros(1))
+    if figures.FIGURES[key].collapsed_at is not None:
+        ends = np.array([[values[0], values[-1]] for values in curves.values()])
+        _mark_collapse(axis, figures.FIGURES[key].collapsed_at, ends)
+
+
+def _set_limits(axis, key, values):
+    low, high = float(values.min()), float(values.max())
+    if key in _MAY_BE_TINY and np.median(values) < _TINY and (values > 0).any():
+        least = max(float(values[values > 0].min()), _LEAST)
+        axis.set_yscale("log")
+        axis.set_ylim(10 ** math.floor(math.log10(least / 1.2)), 2.5)
+        axis.set_ylabel("log scale")
+    elif key in _SHARES:
+        axis.set_ylim(min(-0.12, low - 0.04), 1.12)
+    elif key != "loss":
+        top = max(1.15 * high, 2.0)
+        from matplotlib.ticker import FuncFormatter
+
+        # Room below: the line of a collapse, and its word, are not on the axis.
+        axis.set_ylim(-0.13 * top, top)
+        axis.yaxis.set_major_formatter(FuncFormatter(lambda n, _: f"{n:g}" if n >= 0 else ""))
+
+
+def _mark_collapse(axis, value, ends):
+    """A dotted line where a collapse would be, and a word at the end that the curves are off it."""
+    distance = np.nan_to_num(np.abs(ends - value)).min(axis=0)
     right = distance[1] >= distance[0]
     axis.axhline(value, color=style.WARNING, linestyle=style.DOTTED, linewidth=1.4)
-    # Below a line at 0 there is room; below one at 1 there may be the axis.
-    above = value > 0
+    # On the side of the line where no values are: below one at the least, above one at the most.
+    above = axis.get_yscale() == "log" or axis.get_ylim()[1] < 1.5
+    above = above and value > 0
     axis.annotate(
         "collapsed",
         (1.0 if right else 0.0, value),
