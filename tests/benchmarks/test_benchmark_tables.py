@@ -101,6 +101,21 @@ def test_every_ratio_names_contestants_that_are_compared(modules, monkeypatch):
         assert set(section.columns) <= present[name]
 
 
+def test_without_what_a_comparison_needs_all_are_left_out_for_its_reason(modules):
+    import benchmark
+    import comparisons
+
+    class Unable:
+        def ask(self, **job):
+            assert job["task"] == "methods.fast_bfloat16"
+            raise benchmark.Failed("no bfloat16 here")
+
+    one = next(c for c in comparisons.on_the_cpu(2, quick=True) if c.section == "bfloat16")
+    rows, skipped = benchmark._in_turn({"ours": Unable()}, one, 1, 0.0)
+    assert not rows and {s["why"] for s in skipped} == {"no bfloat16 here"}
+    assert [s["contestant"] for s in skipped] == [c.name for c in one.contestants]
+
+
 def test_summary_tells_the_least_favourable_case(modules, results):
     _, tables = modules
     lines = tables.summary(results).splitlines()

@@ -89,6 +89,7 @@ def peer():
         ("encoders.onnx", {**NETWORK, "threads": 1}, 4),
         ("views.multi_view", {"size": 8, "channels": 3, "batch_size": 4}, 8),
         ("methods.step", TINY, 8),
+        ("methods.step", {**TINY, "precision": "mixed_bfloat16"}, 8),
         ("methods.encoder_passes", TINY, 8),
         ("methods.tracking", TINY, 8),
         ("methods.fit", TINY, 8),
@@ -121,6 +122,20 @@ def test_both_sides_train_as_many_parameters(ours, peer, method):
     options = {**TINY, "method": method, "arguments": METHODS[method]}
     counts = [side.prepare("methods.step", options)["facts"]["parameters"] for side in (ours, peer)]
     assert counts[0] == counts[1] > 0
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_of_the_peer_steps_in_bfloat16(peer, method):
+    options = {**TINY, "method": method, "arguments": METHODS[method]}
+    peer.prepare("methods.step", {**options, "precision": "mixed_bfloat16"})
+    assert peer.ask(do="time", key="methods.step", seconds=0.0)["seconds"] > 0
+
+
+def test_our_side_knows_whether_bfloat16_is_fast(ours):
+    from keras_center_ssl.engine.cpu import has_fast_bfloat16
+
+    answer = ours.ask(do="prepare", key="", task="methods.fast_bfloat16", options={})
+    assert answer.get("error", "").startswith("RuntimeError: this CPU") is not has_fast_bfloat16()
 
 
 @pytest.mark.parametrize("network", ["resnet_small", "resnet18"])

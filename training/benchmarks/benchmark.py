@@ -55,7 +55,7 @@ def main():
     if arguments.update and not (arguments.results / "results.json").is_file():
         parser.error(f"--update keeps figures of results.json, and {arguments.results} has none")
     if arguments.readme:
-        tables.around(arguments.readme)  # no markers: said now, not after half an hour
+        tables.around(arguments.readme)  # no markers: said now, not after forty minutes
     arguments.results.mkdir(parents=True, exist_ok=True)
     began, load = time.time(), os.getloadavg()[0]
     with open(arguments.results / LOG, "w") as log:
@@ -103,6 +103,13 @@ def updated(path, new):
 def _in_turn(workers, comparison, repetitions, seconds):
     """Prepares all contestants, then times each in turn. Returns rows, and who was left out."""
     rows, skipped = [], []
+    try:
+        if comparison.needs:
+            workers["ours"].ask(do="prepare", key="", task=comparison.needs, options={})
+    except Failed as error:
+        return [], [
+            _left_out(comparison, contestant, error) for contestant in comparison.contestants
+        ]
     for contestant in comparison.contestants:
         try:
             answer = workers[contestant.side].ask(

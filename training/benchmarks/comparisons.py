@@ -20,12 +20,17 @@ class Contestant:
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """Contestants that do the same work. `lone`: each in a fresh process, one repetition."""
+    """Contestants that do the same work. `lone`: each in a fresh process, one repetition.
+
+    `needs` is a task of ours that fails where this machine has nothing to compare: all contestants
+    are left out then, for its reason.
+    """
 
     section: str
     case: str
     contestants: list
     lone: bool = False
+    needs: str = ""
 
 
 # The heads of training/recipes/*-fashion-mnist.yaml, in the arguments both sides take.
@@ -75,6 +80,8 @@ def on_the_cpu(threads, quick=False):
     found += [_step(method, batch) for method in METHODS]
     some = ("SimCLR", "BYOL") if quick else METHODS
     found += [_end_to_end(method, batch, threads) for method in some]
+    found += [_bfloat16("step", method, batch) for method in some]
+    found.append(_bfloat16("fit", "SimCLR", batch, threads))
     found += [
         _inference(network, size, threads)
         for network in ([SMALL] if quick else [SMALL, LARGE])
@@ -150,6 +157,21 @@ def _end_to_end(method, batch_size, threads):
         Contestant("PyTorch", "peer", "methods.fit", {**options, "workers": threads}),
     ]
     return Comparison("end to end", method, contestants)
+
+
+def _bfloat16(task, method, batch_size, workers=None):
+    """Both sides in bfloat16 and in float32: a step, or `fit` with its views."""
+    options = {"method": method, "arguments": METHODS[method], "batch_size": batch_size}
+    peers = options if workers is None else {**options, "workers": workers}
+    mixed = {"precision": "mixed_bfloat16"}
+    contestants = [
+        Contestant("ours", "ours", f"methods.{task}", {**options, **mixed}),
+        Contestant("ours, float32", "ours", f"methods.{task}", options),
+        Contestant("PyTorch", "peer", f"methods.{task}", {**peers, **mixed}),
+        Contestant("PyTorch, float32", "peer", f"methods.{task}", peers),
+    ]
+    case = f"{'step' if task == 'step' else 'end to end'}, {method}"
+    return Comparison("bfloat16", case, contestants, needs="methods.fast_bfloat16")
 
 
 def _inference(network, batch_size, threads):

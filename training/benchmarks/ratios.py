@@ -119,6 +119,18 @@ SECTIONS = {
             ),
         ),
     ),
+    "bfloat16": Section(
+        "bfloat16",
+        "The training step, and SimCLR end to end, in `mixed_bfloat16`, and under `torch.autocast` "
+        "on PyTorch's side; each beside the same in float32. Only on a CPU that multiplies "
+        "bfloat16 (AMX, AVX512-BF16).",
+        ("ours", "ours, float32", "PyTorch", "PyTorch, float32"),
+        (
+            Ratio("bfloat16, against our float32", "ours, float32", "ours"),
+            Ratio("bfloat16, PyTorch's against its float32", "PyTorch, float32", "PyTorch"),
+            Ratio("bfloat16, against PyTorch in bfloat16", "PyTorch", "ours"),
+        ),
+    ),
     "exported": Section(
         "Exported encoders",
         "Time of one batch at 32 pixels: the exported file in ONNX Runtime, Keras' `predict`, and "

@@ -1,5 +1,6 @@
 """Our methods: one step, and `fit` with its views."""
 
+import contextlib
 import time
 
 import keras
@@ -8,15 +9,23 @@ import tensorflow as tf
 from timing import Prepared, per_step, repeated, resident
 
 import keras_center_ssl as kcs
+from keras_center_ssl.engine.cpu import has_fast_bfloat16
 from ours.encoders import build, passes
 from ours.views import images
 
 SKIPPED = 4  # steps of a `fit` until views and steps have settled to a common pace
 
 
-def step(method, arguments, batch_size, size=32, width=16, jit_compile="auto"):
+def fast_bfloat16():
+    """Nothing to time: fails where bfloat16 is slower than float32, with the reason."""
+    if not has_fast_bfloat16():
+        raise RuntimeError("this CPU has no instructions for bfloat16 (AMX, AVX512-BF16)")
+    return Prepared(lambda seconds: seconds, 0)
+
+
+def step(method, arguments, batch_size, size=32, width=16, jit_compile="auto", precision="float32"):
     """One training step, as `fit` runs it, on views that are there already."""
-    model = _model(method, arguments, size, width, jit_compile)
+    model = _model(method, arguments, size, width, jit_compile, precision)
     batch = tf.data.Dataset.from_tensors((_views(batch_size, size),)).repeat()
     batches = iter(batch)
     model.make_train_function()
@@ -53,9 +62,9 @@ def tracking(method, arguments, batch_size, size=32, width=16):
     return repeated(lambda: track()[0]["center_norm"].numpy(), 2 * batch_size, least=20)
 
 
-def fit(method, arguments, batch_size, size=32, width=16, cached=False):
+def fit(method, arguments, batch_size, size=32, width=16, cached=False, precision="float32"):
     """A step of `fit`, views included, from images in memory; `cached` takes views made before."""
-    model = _model(method, arguments, size, width)
+    model = _model(method, arguments, size, width, precision=precision)
     dataset = kcs.data.multi_view(
         images(64 * batch_size, size, 3), kcs.views.simclr(size), batch_size
     )
@@ -101,12 +110,24 @@ class _Clock(keras.callbacks.Callback):
         self.stamps.append(time.perf_counter())
 
 
-def _model(method, arguments, size, width, jit_compile="auto"):
+def _model(method, arguments, size, width, jit_compile="auto", precision="float32"):
     keras.utils.set_random_seed(0)
-    encoder = build("resnet_small", size, width=width)
-    model = getattr(kcs.methods, method)(encoder, **arguments)
+    with _policy(precision):
+        encoder = build("resnet_small", size, width=width)
+        model = getattr(kcs.methods, method)(encoder, **arguments)
     model.compile(keras.optimizers.SGD(0.03, momentum=0.9), jit_compile=jit_compile)
     return model
+
+
+@contextlib.contextmanager
+def _policy(name):
+    """Keras' dtype policy for the layers that are made in the block: others share the process."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def _views(batch_size, size):

@@ -12,17 +12,25 @@ from peer.views import loader
 SKIPPED = 4  # steps until views and steps have settled to a common pace
 
 
-def step(method, arguments, batch_size, size=32, width=16, layout="channels_last"):
+def step(
+    method,
+    arguments,
+    batch_size,
+    size=32,
+    width=16,
+    layout="channels_last",
+    precision="float32",
+):
     """One training step on views that are there already."""
-    model, update = _training(method, arguments, width, layout)
+    model, update = _training(method, arguments, width, layout, precision)
     views = [torch.rand(batch_size, 3, size, size) for _ in range(2)]
     facts = {"parameters": networks.parameters(model)}
     return repeated(lambda: update(views), 2 * batch_size, facts)
 
 
-def fit(method, arguments, batch_size, workers, size=32, width=16):
+def fit(method, arguments, batch_size, workers, size=32, width=16, precision="float32"):
     """A step of a training, views included, from images in memory."""
-    _, update = _training(method, arguments, width)
+    _, update = _training(method, arguments, width, precision=precision)
 
     def stamps(steps):
         # Workers that live on would fill their queues while another contestant is timed. And they
@@ -52,8 +60,10 @@ def memory(method, arguments, batch_size, size=32, width=16, steps=5):
     return contestant
 
 
-def _training(method, arguments, width, layout="channels_last"):
+def _training(method, arguments, width, layout="channels_last", precision="float32"):
     layout = getattr(torch, layout)
+    # Automatic mixed precision: weights stay in float32, products are in bfloat16.
+    mixed = precision == "mixed_bfloat16"
     torch.manual_seed(0)
     encoder = networks.resnet_small(width)
     model = getattr(ssl, method)(encoder, **arguments).train()
@@ -63,7 +73,8 @@ def _training(method, arguments, width, layout="channels_last"):
 
     def update(views):
         views = [view.to(memory_format=layout) for view in views]
-        loss = model(views)
+        with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
+            loss = model(views)
         optimizer.zero_grad()
         loss.backward()
         model.clip()

@@ -39,9 +39,9 @@ class Bottleneck(nn.Module):
         return self.relu(self.body(x) + self.shortcut(x))
 
 
-def resnet_small(width=16, blocks=1, channels=3):
+def resnet_small(width=16, blocks=1, channels=3, grid=1):
     widths = [width, 2 * width, 4 * width]
-    return _resnet(BasicBlock, [blocks] * 3, widths, channels, "small")
+    return _resnet(BasicBlock, [blocks] * 3, widths, channels, "small", grid)
 
 
 def resnet18(stem="small", channels=3):
@@ -71,7 +71,7 @@ def parameters(module):
     return sum(p.numel() for p in module.parameters() if p.requires_grad)
 
 
-def _resnet(block, depths, widths, channels, stem):
+def _resnet(block, depths, widths, channels, stem, grid=1):
     layers = _conv_bn(channels, widths[0], *((3, 1) if stem == "small" else (7, 2)))
     layers.append(nn.ReLU(True))
     if stem == "standard":
@@ -81,8 +81,8 @@ def _resnet(block, depths, widths, channels, stem):
         for index in range(depth):
             layers.append(block(channels, width, 2 if stage > 0 and index == 0 else 1))
             channels = block.expansion * width
-    network = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    network.feature_dim = channels
+    network = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(grid), nn.Flatten())
+    network.feature_dim = channels * grid**2
     return network
 
 

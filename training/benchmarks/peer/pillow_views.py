@@ -11,25 +11,45 @@ import torch
 from PIL import Image, ImageEnhance, ImageFilter
 
 
-def simclr(size):
+def simclr(
+    size,
+    area=(0.08, 1.0),
+    aspect=(3 / 4, 4 / 3),
+    flip=0.5,
+    interpolation="bicubic",
+    brightness=0.8,
+    contrast=0.8,
+    saturation=0.8,
+    hue=0.2,
+    jitter_probability=0.8,
+    grey=0.2,
+    blur=0.5,
+    sigma=(0.1, 2.0),
+):
     """A function from a PIL image to a tensor `(C, size, size)` in [0, 1]."""
+    resampling = Image.Resampling[interpolation.upper()]
+    enhancers = {
+        ImageEnhance.Brightness: brightness,
+        ImageEnhance.Contrast: contrast,
+        ImageEnhance.Color: saturation,
+    }
 
     def view(image):
-        image = _crop(image, size)
-        if random.random() < 0.5:
+        image = _crop(image, size, area, aspect, resampling)
+        if random.random() < flip:
             image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-        if random.random() < 0.8:
-            image = _jitter(image)
-        if random.random() < 0.2:
+        if random.random() < jitter_probability:
+            image = _jitter(image, enhancers, hue)
+        if random.random() < grey:
             image = image.convert("L").convert(image.mode)
-        if random.random() < 0.5:
-            image = image.filter(ImageFilter.GaussianBlur(random.uniform(0.1, 2.0)))
+        if random.random() < blur:
+            image = image.filter(ImageFilter.GaussianBlur(random.uniform(*sigma)))
         return _tensor(image)
 
     return view
 
 
-def _crop(image, size, area=(0.08, 1.0), aspect=(3 / 4, 4 / 3)):
+def _crop(image, size, area, aspect, resampling):
     width, height = image.size
     for _ in range(10):
         target = random.uniform(*area) * width * height
@@ -42,15 +62,18 @@ def _crop(image, size, area=(0.08, 1.0), aspect=(3 / 4, 4 / 3)):
         w = h = min(width, height)
         left, top = (width - w) // 2, (height - h) // 2
     image = image.crop((left, top, left + w, top + h))
-    return image.resize((size, size), Image.Resampling.BICUBIC)
+    return image.resize((size, size), resampling)
 
 
-def _jitter(image, strength=0.8, hue=0.2):
-    enhancers = [ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color, None]
-    random.shuffle(enhancers)
-    for enhancer in enhancers:
+def _jitter(image, enhancers, hue):
+    operations = [*enhancers.items(), (None, hue)]
+    random.shuffle(operations)
+    for enhancer, strength in operations:
+        if not strength:
+            continue
         if enhancer is not None:
-            image = enhancer(image).enhance(random.uniform(1 - strength, 1 + strength))
+            low = max(0.0, 1 - strength)
+            image = enhancer(image).enhance(random.uniform(low, 1 + strength))
         elif image.mode != "L":
             image = _turn_hue(image, random.uniform(-hue, hue))
     return image

@@ -23,6 +23,9 @@ class Method(nn.Module):
     def embed(self, views):
         return [self.projector(self.encoder(view)) for view in views]
 
+    def forward(self, views):
+        return self.loss(*self.embed(views))
+
     def clip(self):
         """Runs between the backward pass and the optimizer."""
 
@@ -31,13 +34,13 @@ class Method(nn.Module):
 
 
 class SimCLR(Method):
-    def __init__(self, encoder, temperature, hidden_dim, output_dim):
+    def __init__(self, encoder, temperature, hidden_dim, output_dim, batch_norm=False):
         super().__init__(encoder)
         self.temperature = temperature
-        self.projector = mlp([self.dim, hidden_dim, output_dim], batch_norm=False)
+        self.projector = mlp([self.dim, hidden_dim, output_dim], batch_norm)
 
-    def forward(self, views):
-        z = F.normalize(torch.cat(self.embed(views)), dim=1)
+    def loss(self, z1, z2):
+        z = F.normalize(torch.cat([z1, z2]), dim=1)
         similarity = z @ z.T / self.temperature
         similarity.fill_diagonal_(-1e9)
         count = len(z) // 2
@@ -46,13 +49,21 @@ class SimCLR(Method):
 
 
 class CenterSSL(Method):
-    def __init__(self, encoder, center_weight, decorrelation_weight, hidden_dim, output_dim):
+    def __init__(
+        self,
+        encoder,
+        center_weight,
+        decorrelation_weight,
+        hidden_dim,
+        output_dim,
+        batch_norm=False,
+    ):
         super().__init__(encoder)
         self.center_weight, self.decorrelation_weight = center_weight, decorrelation_weight
-        self.projector = mlp([self.dim, hidden_dim, output_dim], batch_norm=False)
+        self.projector = mlp([self.dim, hidden_dim, output_dim], batch_norm)
 
-    def forward(self, views):
-        z1, z2 = (F.normalize(z, dim=1) for z in self.embed(views))
+    def loss(self, z1, z2):
+        z1, z2 = (F.normalize(z, dim=1) for z in (z1, z2))
         z = torch.cat([z1, z2])
         loss = -(z1 * z2).sum(1).mean() + self.center_weight * z.mean(0).square().sum()
         second_moment = z.T @ z / len(z)
@@ -185,7 +196,7 @@ class MoCo(WithTeacher):
     def after_step(self):
         super().after_step()
         rows = torch.arange(self.place, self.place + len(self.keys)) % len(self.queue)
-        self.queue[rows] = self.keys
+        self.queue[rows] = self.keys.float()  # bfloat16 under autocast
         self.place = (self.place + len(self.keys)) % len(self.queue)
 
 

@@ -34,27 +34,49 @@ transforms, TORCHVISION = _torchvision()
 class Blur:
     """Gaussian blur by Pillow, as SSL libraries for PyTorch have it."""
 
+    def __init__(self, sigma):
+        self.sigma = sigma
+
     def __call__(self, image):
-        return image.filter(ImageFilter.GaussianBlur(random.uniform(0.1, 2.0)))
+        return image.filter(ImageFilter.GaussianBlur(random.uniform(*self.sigma)))
 
 
-def simclr(size):
-    """SimCLR's recipe with the strengths of `kcs.views.simclr`, blur included."""
+def simclr(size, **strengths):
+    """SimCLR's recipe with the strengths of `kcs.views.simclr`, under its names."""
     if transforms is None:
         from peer.pillow_views import simclr as pillow_simclr
 
-        return pillow_simclr(size)
+        return pillow_simclr(size, **strengths)
+    return _simclr(size, **strengths)
+
+
+def _simclr(
+    size,
+    area=(0.08, 1.0),
+    aspect=(3 / 4, 4 / 3),
+    flip=0.5,
+    interpolation="bicubic",
+    brightness=0.8,
+    contrast=0.8,
+    saturation=0.8,
+    hue=0.2,
+    jitter_probability=0.8,
+    grey=0.2,
+    blur=0.5,
+    sigma=(0.1, 2.0),
+):
     t = transforms
-    return t.Compose(
-        [
-            t.RandomResizedCrop(size, interpolation=t.InterpolationMode.BICUBIC),
-            t.RandomHorizontalFlip(),
-            t.RandomApply([t.ColorJitter(0.8, 0.8, 0.8, 0.2)], p=0.8),
-            t.RandomGrayscale(p=0.2),
-            t.RandomApply([Blur()], p=0.5),
-            t.ToTensor(),
-        ]
-    )
+    mode = t.InterpolationMode(interpolation)
+    jitter = t.ColorJitter(brightness, contrast, saturation, hue)
+    steps = [
+        t.RandomResizedCrop(size, scale=area, ratio=aspect, interpolation=mode),
+        t.RandomHorizontalFlip(flip),
+        t.RandomApply([jitter], p=jitter_probability),
+        t.RandomGrayscale(grey) if grey else None,
+        t.RandomApply([Blur(sigma)], p=blur) if blur else None,
+        t.ToTensor(),
+    ]
+    return t.Compose([step for step in steps if step is not None])
 
 
 class TwoViews(torch.utils.data.Dataset):
