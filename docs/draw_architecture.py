@@ -45,7 +45,7 @@ FLOORS = {
     "floor 2": ("diagnosis", "data", "onnx_encoder"),
     "floor 3": ("methods", "evaluation", "export", "zoo"),
     "floor 4": ("callbacks", "reports"),
-    "floor 5": ("runs", "checkup"),
+    "floor 5": ("runs", "checkup", "experiments"),
     "floor 6": ("cli",),
 }
 # The only arrows within a floor, and why each is there.

@@ -12,6 +12,7 @@ from keras_center_ssl.cli.diagnosing import diagnose
 from keras_center_ssl.cli.doctor import doctor
 from keras_center_ssl.cli.embedding import embed
 from keras_center_ssl.cli.evaluating import evaluate
+from keras_center_ssl.cli.experimenting import experiment_app
 from keras_center_ssl.cli.exporting import export
 from keras_center_ssl.cli.terminal import (
     accept_all_signs,
@@ -37,6 +38,7 @@ app = typer.Typer(
 for _command in (train, evaluate, diagnose, embed, export, doctor):
     app.command()(_command)
 app.add_typer(zoo_app, name="zoo")
+app.add_typer(experiment_app, name="experiment")
 
 
 @app.callback(invoke_without_command=True)
