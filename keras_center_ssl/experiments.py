@@ -1,4 +1,4 @@
-"""The experiments of a checkout: the folders of `training/experiments` that hold an `experiment.yaml`.
+"""The experiments of a checkout: folders of `training/experiments` with an `experiment.yaml`.
 
 Neither Keras nor TensorFlow is imported. An experiment runs in a process of its own,
 `training/experiments/run.py`; what it found stands beside it, in `verdict.json` and `README.md`.

@@ -91,8 +91,8 @@ def fill(experiment, module, settings, results):
         left = passed / number * (len(missing) - number)
         words = ", ".join(f"{key} {value}" for key, value in setting.items())
         say(
-            f"{experiment.id} {number}/{len(missing)}  {words}: {time.monotonic() - started:.0f} s, "
-            f"about {left / 60:.0f} min left"
+            f"{experiment.id} {number}/{len(missing)}  {words}: "
+            f"{time.monotonic() - started:.0f} s, about {left / 60:.0f} min left"
         )
 
 

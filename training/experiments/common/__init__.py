@@ -1,5 +1,6 @@
 """What the experiments share. `run.py` puts this folder's parent on the path."""
 
+from common.rows import all_complete, chosen, none_complete, numbers, values, verdicts
 from common.statistics import interval, mean, spread, words
 from common.verdict import CONFIRMED, REFUTED, UNDECIDED, Verdict, table
 
@@ -8,9 +9,15 @@ __all__ = [
     "REFUTED",
     "UNDECIDED",
     "Verdict",
+    "all_complete",
+    "chosen",
     "interval",
     "mean",
+    "none_complete",
+    "numbers",
     "spread",
     "table",
+    "values",
+    "verdicts",
     "words",
 ]

@@ -1,8 +1,8 @@
 """An animation of embeddings on the circle while linear encoders train."""
 
 import numpy as np
-from common import toy
 
+from common import toy
 from keras_center_ssl.reports.plots import style
 
 CENTER_WEIGHT = 0.115
@@ -41,7 +41,9 @@ def animate(path, frames=30, samples=256, shown=60):
             middle = embeddings.mean(axis=0)
             points.set_offsets(embeddings[: 2 * shown])
             center.set_data([0, middle[0]], [0, middle[1]])
-            words.set_text(f"step {steps[min(k, len(steps) - 1)]}, ||s|| {np.linalg.norm(middle):.2f}")
+            words.set_text(
+                f"step {steps[min(k, len(steps) - 1)]}, ||s|| {np.linalg.norm(middle):.2f}"
+            )
         return []
 
     FuncAnimation(figure, frame, frames=len(steps) + 6).save(path, PillowWriter(fps=6), dpi=70)
@@ -58,7 +60,5 @@ def film(batch, shift, samples, steps):
             z = probe @ weights[0]
             states.append(z / np.linalg.norm(z, axis=1, keepdims=True))
 
-    toy.train(
-        latents, [CENTER_WEIGHT], batch, seed=3, steps=int(steps[-1]) + 1, dim=2, watch=watch
-    )
+    toy.train(latents, [CENTER_WEIGHT], batch, seed=3, steps=int(steps[-1]) + 1, dim=2, watch=watch)
     return states

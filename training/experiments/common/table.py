@@ -21,7 +21,9 @@ class Results:
             with open(path, newline="", encoding="utf-8") as file:
                 self.rows = [
                     # A run that was killed may have left half a line.
-                    row for row in csv.DictReader(file) if None not in row.values()
+                    row
+                    for row in csv.DictReader(file)
+                    if None not in row.values()
                 ]
 
     def key(self, row):
@@ -49,7 +51,7 @@ class Results:
         wanted, whole = {}, []
         for setting in self.settings:
             wanted.setdefault(str(setting["seed"]), []).append(setting)
-        for seed, settings in wanted.items():
+        for settings in wanted.values():
             if all(map(self.holds, settings)):
                 keys = {self.key(setting) for setting in settings}
                 whole += [row for row in self.rows if self.key(row) in keys]

@@ -1,4 +1,4 @@
-"""Linear latents with known shares, and a linear encoder trained on the simplified objective in NumPy.
+"""Latents with known shares, and linear encoders for the simplified objective, in NumPy.
 
 A latent feature `h` is `sqrt(share) b + sqrt(1 - share) w`: `b` is drawn once for a sample, `w` for
 every view of it. So `rho_max`, and with it the critical centre weight, is known exactly.
@@ -30,6 +30,9 @@ class Latents:
         self.between -= self.between.mean(axis=0)
         self.between /= self.between.std(axis=0)
         self.dim = len(SHARES) + 1 + bias
+
+    def __len__(self):
+        return len(self.between)
 
     def views(self, rows):
         """Two views of some samples, `(2, n, dim)`."""
@@ -76,7 +79,7 @@ def train(latents, center_weights, batch, seed, steps=4000, rate=0.3, dim=4, wat
     The loss does not depend on the length of an encoder's weights, which is held at 1.
 
     Args:
-        latents: `Latents`.
+        latents: `Latents`, or anything else with `dim`, a length and `views`.
         center_weights: The centre weights, `(M,)`.
         batch: Samples in a batch; all of them where it is their number or more.
         seed: Of the start and the order of samples.
@@ -90,7 +93,7 @@ def train(latents, center_weights, batch, seed, steps=4000, rate=0.3, dim=4, wat
     """
     rng = np.random.default_rng(seed)
     center_weights = np.asarray(center_weights, "float32")
-    samples = len(latents.between)
+    samples = len(latents)
     weights = np.repeat(
         rng.standard_normal((1, latents.dim, dim), "float32"), len(center_weights), axis=0
     )

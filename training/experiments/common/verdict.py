@@ -19,13 +19,15 @@ class Verdict:
 
     def add(self, prediction, holds, numbers, decisive=False):
         """Adds a part. `holds` is True, False or None; a decisive part refutes by itself."""
-        word = {True: CONFIRMED, False: REFUTED, None: UNDECIDED}[None if holds is None else bool(holds)]
+        word = {True: CONFIRMED, False: REFUTED, None: UNDECIDED}[
+            None if holds is None else bool(holds)
+        ]
         self.parts.append((prediction, word, numbers, decisive))
         return self
 
     @property
     def word(self):
-        """Refuted, if what the README names as refutation happened; confirmed, if all parts hold."""
+        """Refuted where a decisive part is; confirmed, if all parts are."""
         found = [word for _, word, _, decisive in self.parts if decisive]
         if REFUTED in found:
             return REFUTED

@@ -1,8 +1,8 @@
 """The phase diagram of collapse on linear latents."""
 
 import numpy as np
+from common import Verdict, chosen, mean, table, toy
 from common.circle import animate
-from common import Verdict, mean, table, toy
 
 import keras_center_ssl as kcs
 from keras_center_ssl.reports.plots import style
@@ -53,10 +53,6 @@ def boundary(rows):
     if not fell or max(fell) == weights[-1]:
         return float("nan")
     return (max(fell) + weights[weights.index(max(fell)) + 1]) / 2
-
-
-def chosen(rows, **wanted):
-    return [r for r in rows if all(r[name] == str(value) for name, value in wanted.items())]
 
 
 def judge(rows):
@@ -116,7 +112,10 @@ def draw(rows, folder):
         grid = sorted({float(row["center_weight"]) for row in part})
         image = [
             [
-                mean([r for r in chosen(part, batch=b) if float(r["center_weight"]) == w], "center_norm")
+                mean(
+                    [r for r in chosen(part, batch=b) if float(r["center_weight"]) == w],
+                    "center_norm",
+                )
                 for w in grid
             ]
             for b in batches
@@ -129,7 +128,9 @@ def draw(rows, folder):
         axis.set_xlabel("centre weight lambda")
         axis.set_title({"bias": "with a bias", "shifted": "shifted augmentation"}.get(mode, mode))
         if mode != "neither":
-            line = [np.interp(toy.nominal_weight(CRITICAL, b), grid, range(len(grid))) for b in batches]
+            line = [
+                np.interp(toy.nominal_weight(CRITICAL, b), grid, range(len(grid))) for b in batches
+            ]
             for row, x in enumerate(line):
                 axis.plot([x, x], [row - 0.5, row + 0.5], color=style.WARNING, linewidth=2)
     axes[0].set_ylabel("batch size N")
@@ -139,7 +140,9 @@ def draw(rows, folder):
     for k, batch in enumerate(batches):
         part = chosen(rows, mode="bias", batch=batch)
         grid = sorted({float(row["center_weight"]) for row in part})
-        norms = [mean([r for r in part if float(r["center_weight"]) == w], "center_norm") for w in grid]
+        norms = [
+            mean([r for r in part if float(r["center_weight"]) == w], "center_norm") for w in grid
+        ]
         axes[0].plot(
             [toy.effective_weight(w, batch) for w in grid],
             norms,
@@ -148,7 +151,9 @@ def draw(rows, folder):
             label=f"N = {batch}",
         )
     axes[0].axvline(CRITICAL, color=style.GREY)
-    axes[0].set(xlabel="lambda_eff", ylabel="||s||", xlim=(0, 0.5), title="One curve for all batches")
+    axes[0].set(
+        xlabel="lambda_eff", ylabel="||s||", xlim=(0, 0.5), title="One curve for all batches"
+    )
     axes[0].legend(fontsize=8.5, frameon=False)
     style.done(figure, folder / "one_curve.png")
     animate(folder / "circle.gif", frames=30 if len(batches) > 2 else 4)
@@ -156,8 +161,14 @@ def draw(rows, folder):
 
 def check(rows):
     for mode in ("bias", "shifted"):
-        at = {float(r["center_weight"]): float(r["center_norm"]) for r in chosen(rows, mode=mode, batch=64)}
+        at = {
+            float(r["center_weight"]): float(r["center_norm"])
+            for r in chosen(rows, mode=mode, batch=64)
+        }
         assert at[0.08] > COLLAPSED > 0.97 > at[0.14], at
-        small = {float(r["center_weight"]): float(r["center_norm"]) for r in chosen(rows, mode=mode, batch=4)}
+        small = {
+            float(r["center_weight"]): float(r["center_norm"])
+            for r in chosen(rows, mode=mode, batch=4)
+        }
         assert small[0.115] > COLLAPSED > at[0.115], (small, at)
     assert all(float(r["center_norm"]) < 0.5 for r in chosen(rows, mode="neither"))
