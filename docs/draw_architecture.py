@@ -46,7 +46,7 @@ FLOORS = {
     "floor 2": ("diagnosis", "data", "onnx_encoder"),
     "floor 3": ("methods", "evaluation", "export", "zoo"),
     "floor 4": ("callbacks", "reports"),
-    "floor 5": ("runs", "checkup", "service"),
+    "floor 5": ("runs", "checkup", "experiments", "service"),
     "floor 6": ("cli",),
 }
 # The only arrows within a floor, and why each is there.

@@ -13,6 +13,7 @@ from keras_center_ssl.cli.diagnosing import diagnose
 from keras_center_ssl.cli.doctor import doctor
 from keras_center_ssl.cli.embedding import embed
 from keras_center_ssl.cli.evaluating import evaluate
+from keras_center_ssl.cli.experimenting import experiment_app
 from keras_center_ssl.cli.exporting import export
 from keras_center_ssl.cli.neighbours import neighbours
 from keras_center_ssl.cli.options import can_be_quiet
@@ -40,6 +41,7 @@ app = typer.Typer(
 for _command in (train, evaluate, compare, diagnose, embed, neighbours, export, serve, doctor):
     app.command()(can_be_quiet(_command))
 app.add_typer(zoo_app, name="zoo")
+app.add_typer(experiment_app, name="experiment")
 
 
 @app.callback(invoke_without_command=True)

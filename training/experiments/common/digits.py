@@ -1,0 +1,195 @@
+"""Short trainings on scikit-learn's digits, looked at on held-out views: the common setting."""
+
+import dataclasses
+import functools
+
+import keras
+import numpy as np
+
+import keras_center_ssl as kcs
+
+HEADS = {"hidden_dim": 128, "output_dim": 64}
+
+
+@dataclasses.dataclass(frozen=True)
+class Scale:
+    """How large a training is: `"digits"` is the common setting, `"tiny"` that of quick runs."""
+
+    images: int | None
+    width: int | None
+    epochs: int
+    looks: int
+
+
+SCALES = {"digits": Scale(None, 8, 10, 24), "tiny": Scale(256, None, 1, 2)}
+
+
+def scale_of(quick):
+    return "tiny" if quick else "digits"
+
+
+def seeds_of(quick):
+    return (1,) if quick else (1, 2, 3)
+
+
+@functools.cache
+def images(scale):
+    """Training and test images, sources of the library."""
+    limit = SCALES[scale].images
+    return [kcs.data.load("digits", split, limit) for split in ("train", "test")]
+
+
+def views():
+    """The gallery's views."""
+    return kcs.views.simclr(
+        size=8,
+        area=(0.5, 1.0),
+        flip=0.0,
+        brightness=0.3,
+        contrast=0.3,
+        blur=0.0,
+        grey=0.0,
+        interpolation="bilinear",
+    )
+
+
+@functools.cache
+def held_out(scale):
+    """Two views of the test images, the same for every training."""
+    pair = views()(images(scale)[1].images, seed=(1000, 0))
+    return [keras.ops.convert_to_numpy(view) for view in pair]
+
+
+def encoder(scale):
+    width = SCALES[scale].width
+    if width:
+        return kcs.encoders.resnet_small((8, 8, 1), width=width)
+    layers = [keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(32, "relu")]
+    return keras.Sequential(layers, name="tiny")
+
+
+@dataclasses.dataclass
+class Training:
+    """What came of a training.
+
+    Attributes:
+        model: The trained method.
+        row: Figures at the end, for results.csv.
+        history: One dict a look: `step`, `center_norm`, `encoder_center_norm`.
+        logs: What `fit` logged, name to a list over epochs.
+    """
+
+    model: object
+    row: dict
+    history: list
+    logs: dict
+
+
+def train(build, setting, learning_rate=0.05, weight_decay=None, prepare=None, looks=False):
+    """Trains `build(encoder)`, a method of the library.
+
+    Args:
+        build: Function of an encoder.
+        setting: The experiment's setting; its `"scale"` and `"seed"` are used.
+        learning_rate: Of SGD with momentum .9.
+        weight_decay: Decoupled, of the same optimizer.
+        prepare: Called with the method before training.
+        looks: Whether the centre is looked at during training, too.
+
+    Returns:
+        A `Training`.
+    """
+    scale, seed = SCALES[setting["scale"]], setting["seed"]
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(seed)
+    train_set, _ = images(setting["scale"])
+    model = build(encoder(setting["scale"]))
+    if prepare is not None:
+        prepare(model)
+    model.compile(keras.optimizers.SGD(learning_rate, momentum=0.9, weight_decay=weight_decay))
+    before = accuracy(lambda x: model.encoder(x, training=False), setting["scale"])
+    batches = kcs.data.multi_view(train_set, views(), 64, seed=seed)
+    steps = int(batches.cardinality()) * scale.epochs
+    watch = Looks(setting["scale"], max(1, steps // scale.looks))
+    fitted = model.fit(
+        batches, epochs=scale.epochs, verbose=0, callbacks=[watch] if looks else None
+    )
+    row = {**figures(model, setting["scale"]), "knn_untrained": before}
+    return Training(model, row, watch.history, fitted.history)
+
+
+def embed(model, scale):
+    """Embeddings and features of the two held-out views, in inference mode."""
+    features = [model.encoder(view, training=False) for view in held_out(scale)]
+    embeddings = [model.projector(f, training=False) for f in features]
+    return [[keras.ops.convert_to_numpy(z) for z in pair] for pair in (embeddings, features)]
+
+
+def projected(model, x):
+    """Embeddings of images, in inference mode."""
+    return model.projector(model.encoder(x, training=False), training=False)
+
+
+def figures(model, scale):
+    """Geometry and verdict of the embeddings, and k-NN accuracies."""
+    embeddings, features = embed(model, scale)
+    if not all(np.isfinite(z).all() for z in (*embeddings, *features)):
+        return {name: float("nan") for name in FIGURES} | {"verdict": "diverged"}
+    report = kcs.diagnose(*embeddings)
+    return {
+        "center_norm": kcs.geometry.center_norm(*embeddings),
+        "encoder_center_norm": kcs.geometry.center_norm(*features),
+        "positive_cosine": kcs.geometry.positive_cosine(*embeddings),
+        "between_variance": kcs.geometry.between_variance(*embeddings),
+        "participation_ratio": kcs.geometry.participation_ratio(embeddings[0]),
+        "knn": accuracy(lambda x: projected(model, x), scale),
+        "knn_features": accuracy(lambda x: model.encoder(x, training=False), scale),
+        "verdict": report.verdict,
+    }
+
+
+FIGURES = (
+    "center_norm",
+    "encoder_center_norm",
+    "positive_cosine",
+    "between_variance",
+    "participation_ratio",
+    "knn",
+    "knn_features",
+)
+
+
+def accuracy(embedding, scale):
+    """k-NN accuracy of a function of images; 0 where an embedding is not finite, or zero."""
+    sets = images(scale)
+    # Called as it is: tracing it would take longer than embedding these few images.
+    found = [keras.ops.convert_to_numpy(embedding(part.images)) for part in sets]
+    if not all(np.isfinite(f).all() and np.abs(f).sum(axis=1).all() for f in found):
+        return 0.0
+    return kcs.evaluation.knn_accuracy(found[0], sets[0].labels, found[1], sets[1].labels)
+
+
+class Looks(keras.callbacks.Callback):
+    """The centre of embeddings and features on held-out views, at first and every so often."""
+
+    def __init__(self, scale, every):
+        super().__init__()
+        self.scale, self.every, self.step, self.history = scale, every, 0, []
+
+    def on_train_begin(self, logs=None):
+        self._look()
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.step += 1
+        if self.step % self.every == 0:
+            self._look()
+
+    def _look(self):
+        embeddings, features = embed(self.model, self.scale)
+        self.history.append(
+            {
+                "step": self.step,
+                "center_norm": kcs.geometry.center_norm(*embeddings),
+                "encoder_center_norm": kcs.geometry.center_norm(*features),
+            }
+        )

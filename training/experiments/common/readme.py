@@ -1,0 +1,38 @@
+"""A finding beside the experiment: verdict.json for programs, a part of README.md for people."""
+
+import json
+
+from keras_center_ssl.files import atomic_file
+
+BEGIN, END = "<!-- result -->", "<!-- end of result -->"
+
+
+def write_finding(folder, verdict, results):
+    """Writes verdict.json, and the README's part between the two marks."""
+    measured, wanted = results.progress
+    seeds = len({row["seed"] for row in results.whole_seeds()})
+    finding = {
+        "verdict": verdict.word,
+        "measured": measured,
+        "wanted": wanted,
+        "seeds": seeds,
+        "parts": [
+            {"prediction": said, "verdict": word, "numbers": numbers}
+            for said, word, numbers, _ in verdict.parts
+        ],
+    }
+    with atomic_file(folder / "verdict.json") as file:
+        file.write((json.dumps(finding, indent=2, ensure_ascii=False) + "\n").encode())
+    lines = [f"**Verdict: {verdict.word}**, on {seeds} seed{'s' if seeds > 1 else ''}."]
+    if measured < wanted:
+        lines[0] += f" Of {wanted} measurements {measured} were made; judged are whole seeds."
+    lines += ["Means are over seeds, with 95 % intervals of the mean where there are several.", ""]
+    lines += [verdict.markdown()]
+    pictures = sorted(p for kind in ("png", "gif") for p in folder.glob(f"*.{kind}"))
+    lines += [f"\n![{picture.stem.replace('_', ' ')}]({picture.name})" for picture in pictures]
+    page = folder / "README.md"
+    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+    after = rest.partition(END)[2]
+    text = "\n".join(lines)
+    with atomic_file(page) as file:
+        file.write(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}".encode())

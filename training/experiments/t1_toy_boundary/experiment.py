@@ -1,0 +1,174 @@
+"""The phase diagram of collapse on linear latents."""
+
+import numpy as np
+from common import Verdict, chosen, mean, table, toy
+from common.circle import animate
+
+import keras_center_ssl as kcs
+from keras_center_ssl.reports.plots import style
+
+SAMPLES = 256
+CRITICAL = 1 - max(toy.SHARES)
+COLLAPSED = 0.99
+MODES = {
+    "bias": dict(bias=True),
+    "shifted": dict(shift=toy.SHIFT),
+    "neither": dict(),
+}
+FINE = [0.0, 0.03, 0.06, 0.08, *np.arange(0.085, 0.1451, 0.005).round(4), 0.17, 0.2, 0.3, 0.5, 1.0]
+
+
+def settings(quick):
+    batches = (4, 64) if quick else (4, 16, 64, SAMPLES)
+    return [
+        {"mode": mode, "batch": batch, "seed": seed}
+        for seed in ((1,) if quick else (1, 2, 3))
+        for mode in MODES
+        for batch in batches
+    ]
+
+
+def measure(setting):
+    seed = setting["seed"]
+    latents = toy.Latents(SAMPLES, np.random.default_rng(seed), **MODES[setting["mode"]])
+    weights = FINE if setting["mode"] != "neither" else [0.0, 0.05, 0.1, 0.2, 1.0]
+    encoders = toy.train(latents, weights, setting["batch"], seed)
+    # Every sample some times, in views that training has not seen.
+    x1, x2 = latents.views(np.tile(np.arange(SAMPLES), 8))
+    return [
+        {
+            "center_weight": weight,
+            "center_norm": kcs.geometry.center_norm(x1 @ encoder, x2 @ encoder),
+            "positive_cosine": kcs.geometry.positive_cosine(x1 @ encoder, x2 @ encoder),
+            "participation_ratio": kcs.geometry.participation_ratio(x1 @ encoder),
+        }
+        for weight, encoder in zip(weights, encoders, strict=True)
+    ]
+
+
+def boundary(rows):
+    """Between the largest centre weight that collapsed and the next; NaN without a collapse."""
+    weights = sorted({float(row["center_weight"]) for row in rows})
+    fell = {float(r["center_weight"]) for r in rows if float(r["center_norm"]) > COLLAPSED}
+    if not fell or max(fell) == weights[-1]:
+        return float("nan")
+    return (max(fell) + weights[weights.index(max(fell)) + 1]) / 2
+
+
+def judge(rows):
+    seeds = sorted({row["seed"] for row in rows})
+    batches = sorted({int(row["batch"]) for row in rows})
+    lines, worst = [], 0.0
+    for mode in ("bias", "shifted"):
+        for batch in batches:
+            expected = toy.nominal_weight(CRITICAL, batch)
+            found = [boundary(chosen(rows, mode=mode, batch=batch, seed=s)) for s in seeds]
+            worst = max(worst, *(abs(value - expected) for value in found))
+            spread = f"{min(found):.4f} to {max(found):.4f}"
+            lines.append([mode, batch, expected, float(np.mean(found)), spread])
+    neither = [float(row["center_norm"]) for row in chosen(rows, mode="neither")]
+    gaps = [
+        np.ptp([at_effective(chosen(rows, mode="bias", batch=b), weight) for b in batches])
+        for weight in (0.15, 0.25)
+    ]
+    verdict = Verdict(
+        text=table(("encoder", "batch", "predicted boundary", "measured", "over seeds"), lines)
+    )
+    verdict.add(
+        "the boundary lies where `lambda_eff = 0.1`, within .01",
+        worst <= 0.01 if np.isfinite(worst) else False,
+        f"Largest distance over {len(lines)} boundaries and {len(seeds)} seeds: {worst:.4f} "
+        "(the grid's spacing is .005).",
+        decisive=True,
+    )
+    verdict.add(
+        "with neither bias nor shift there is no collapse",
+        max(neither) < COLLAPSED,
+        f"Largest `||s||` at any lambda: {max(neither):.3f}.",
+        decisive=True,
+    )
+    verdict.add(
+        "above it `||s||` depends on the batch through `lambda_eff` alone (within .1)",
+        max(gaps) < 0.1,
+        f"At equal `lambda_eff` of .15 and .25 the batches differ by {gaps[0]:.3f} and "
+        f"{gaps[1]:.3f} at most.",
+    )
+    return verdict
+
+
+def at_effective(rows, effective):
+    """`||s||` at an effective weight, between the neighbours on the grid."""
+    grid = sorted({float(row["center_weight"]) for row in rows})
+    points = [toy.effective_weight(w, int(rows[0]["batch"])) for w in grid]
+    norms = [mean([r for r in rows if float(r["center_weight"]) == w], "center_norm") for w in grid]
+    return float(np.interp(effective, points, norms))
+
+
+def draw(rows, folder):
+    batches = sorted({int(row["batch"]) for row in rows})
+    figure, axes = style.new_figure(1, 3, (11, 3.6))
+    for axis, mode in zip(axes, MODES, strict=True):
+        part = chosen(rows, mode=mode)
+        grid = sorted({float(row["center_weight"]) for row in part})
+        image = [
+            [
+                mean(
+                    [r for r in chosen(part, batch=b) if float(r["center_weight"]) == w],
+                    "center_norm",
+                )
+                for w in grid
+            ]
+            for b in batches
+        ]
+        # The scale is the grid's, not lambda's: it is fine around the boundary.
+        shown = axis.imshow(image, aspect="auto", origin="lower", vmin=0, vmax=1, cmap="viridis")
+        axis.grid(False)
+        axis.set_xticks(range(len(grid)), [f"{w:g}" for w in grid], rotation=90, fontsize=6.5)
+        axis.set_yticks(range(len(batches)), batches)
+        axis.set_xlabel("centre weight lambda")
+        axis.set_title({"bias": "with a bias", "shifted": "shifted augmentation"}.get(mode, mode))
+        if mode != "neither":
+            line = [
+                np.interp(toy.nominal_weight(CRITICAL, b), grid, range(len(grid))) for b in batches
+            ]
+            for row, x in enumerate(line):
+                axis.plot([x, x], [row - 0.5, row + 0.5], color=style.WARNING, linewidth=2)
+    axes[0].set_ylabel("batch size N")
+    figure.colorbar(shown, ax=axes, label="||s||, red: predicted boundary")
+    style.done(figure, folder / "phase_diagram.png")
+    figure, axes = style.new_figure(1, 1, (5.5, 3.6))
+    for k, batch in enumerate(batches):
+        part = chosen(rows, mode="bias", batch=batch)
+        grid = sorted({float(row["center_weight"]) for row in part})
+        norms = [
+            mean([r for r in part if float(r["center_weight"]) == w], "center_norm") for w in grid
+        ]
+        axes[0].plot(
+            [toy.effective_weight(w, batch) for w in grid],
+            norms,
+            color=style.line_color(k),
+            linestyle=style.dashes(k),
+            label=f"N = {batch}",
+        )
+    axes[0].axvline(CRITICAL, color=style.GREY)
+    axes[0].set(
+        xlabel="lambda_eff", ylabel="||s||", xlim=(0, 0.5), title="One curve for all batches"
+    )
+    axes[0].legend(fontsize=8.5, frameon=False)
+    style.done(figure, folder / "one_curve.png")
+    animate(folder / "circle.gif", frames=30 if len(batches) > 2 else 4)
+
+
+def check(rows):
+    for mode in ("bias", "shifted"):
+        at = {
+            float(r["center_weight"]): float(r["center_norm"])
+            for r in chosen(rows, mode=mode, batch=64)
+        }
+        assert at[0.08] > COLLAPSED > 0.97 > at[0.14], at
+        small = {
+            float(r["center_weight"]): float(r["center_norm"])
+            for r in chosen(rows, mode=mode, batch=4)
+        }
+        assert small[0.115] > COLLAPSED > at[0.115], (small, at)
+    assert all(float(r["center_norm"]) < 0.5 for r in chosen(rows, mode="neither"))
