@@ -16,7 +16,10 @@ experiment_app = typer.Typer(
 
 @experiment_app.command("list")
 def experiment_list():
-    """List the experiments, and how each prediction fared."""
+    """List the experiments, and how each prediction fared.
+
+    Example: center-ssl experiment list
+    """
     from keras_center_ssl import experiments
 
     rows = [
@@ -28,7 +31,10 @@ def experiment_list():
 
 @experiment_app.command("show")
 def experiment_show(name: Annotated[str, typer.Argument(metavar="ID")]):
-    """Print an experiment's question, prediction, setting and result."""
+    """Print an experiment's question, prediction, setting and result.
+
+    Example: center-ssl experiment show T1
+    """
     from keras_center_ssl import experiments
 
     console.print(experiments.find_experiment(name).account)

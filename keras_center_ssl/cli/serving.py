@@ -35,7 +35,10 @@ def serve(
         int, typer.Option(help="Seconds for what has begun, after SIGTERM or Ctrl-C.")
     ] = 30,
 ):
-    """Serve the features of exported encoders over HTTP."""
+    """Serve the features of exported encoders over HTTP.
+
+    Example: center-ssl serve encoder.onnx
+    """
     with needs("center-ssl serve", "fastapi", "uvicorn"):
         from keras_center_ssl.service.serving import serve as run
     from keras_center_ssl.service.encoders import open_encoders

@@ -18,7 +18,13 @@ from keras_center_ssl import cli
 
 ROOT = typer.main.get_command(cli.app)
 # Commands whose whole output is what was asked for, which is printed as it is.
-RESULTS_ONLY = {"zoo list", "zoo show", "zoo download"}
+RESULTS_ONLY = {"zoo list", "zoo show", "zoo download"} | {
+    f"experiment {verb}" for verb in ("list", "show", "run")
+}
+# Commands that report no figures.
+NO_JSON = {"zoo show", "zoo download", "zoo publish", "serve"} | {
+    f"experiment {verb}" for verb in ("list", "show", "run")
+}
 
 
 def all_commands(group=ROOT, before=()):
@@ -55,7 +61,7 @@ def test_every_command_has_an_example_that_can_be_typed(name):
 def test_every_command_that_reports_has_json_and_can_be_quiet(name):
     found = options(COMMANDS[name])
     assert name in RESULTS_ONLY or "--quiet" in found
-    assert "--json" in found or name in {"zoo show", "zoo download", "zoo publish"}
+    assert "--json" in found or name in NO_JSON
 
 
 @pytest.fixture
