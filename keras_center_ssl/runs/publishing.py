@@ -4,6 +4,7 @@ import json
 
 from keras_center_ssl import data, export
 from keras_center_ssl.errors import InputError
+from keras_center_ssl.export.formats import default_formats, select
 from keras_center_ssl.runs.skipped import note_skipped
 
 # Real images for the parity check; the rest of it uses random ones. Formats of fewer bits are
@@ -50,7 +51,7 @@ def export_run(
     metrics, recipe = run.metrics, run.recipe
     if not metrics.get("collapse"):
         raise InputError(f"The run {str(run.folder)!r} has no figures yet; evaluate it first.")
-    selected = export.select(formats or export.default_formats())
+    selected = select(formats or default_formats())
     exact = all(each.lowest_cosine is None for each in selected)
     limit = PARITY_IMAGES if exact else CALIBRATION_IMAGES
     loaded = data.load(recipe.data.open("test"), limit=limit)
