@@ -6,12 +6,12 @@ The table of formats needs neither Keras nor TensorFlow: the zoo and the command
 from typing import TYPE_CHECKING
 
 from keras_center_ssl.errors import needs
-from keras_center_ssl.export.formats import FORMATS, default_formats, export_format, select
+from keras_center_ssl.export.formats import FORMATS, export_format
 
 if TYPE_CHECKING:
     from keras_center_ssl.export.bundle import export_bundle
 
-__all__ = ["FORMATS", "default_formats", "export_bundle", "export_format", "select"]
+__all__ = ["FORMATS", "export_bundle", "export_format"]
 
 
 def __getattr__(name):

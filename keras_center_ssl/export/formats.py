@@ -182,6 +182,7 @@ def litert_int8(encoder, path, *, opset, properties, images):
     """LiteRT in 8-bit integers, a third of the size: its ends stay float32."""
     from keras_center_ssl.export import litert_file
 
+    litert_file.check_size(encoder)
     with _made_before("saved_model", encoder, opset, properties) as made:
         litert_file.write(made, path, images)
     return litert_file.read(path)

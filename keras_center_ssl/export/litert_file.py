@@ -12,6 +12,17 @@ from keras_center_ssl.export.inference_graph import quiet
 from keras_center_ssl.export.saved_model import FLOATS as SIGNATURE
 
 
+def check_size(encoder):
+    """Raises `InputError` for an encoder of any size, which 8-bit files are not written for."""
+    # TensorFlow 2.21's interpreter corrupts memory where such a file's height and width change.
+    if None in encoder.input_shape[1:]:
+        raise InputError(
+            f"8-bit LiteRT needs a known height and width; the encoder {encoder.name!r} takes "
+            f"{tuple(encoder.input_shape[1:])}. Leave 'litert_int8' out of formats=, or build the "
+            "encoder with an input_shape of your images."
+        )
+
+
 def write(made, path, images=None):
     """Writes the SavedModel `made`; in 8 bits, calibrated on them, where there are `images`."""
     converter = tf.lite.TFLiteConverter.from_saved_model(str(made), signature_keys=[SIGNATURE])

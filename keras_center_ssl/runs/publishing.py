@@ -4,6 +4,7 @@ import json
 
 from keras_center_ssl import data, export
 from keras_center_ssl.errors import InputError
+from keras_center_ssl.export.formats import default_formats, select
 from keras_center_ssl.runs.folder import load_model
 from keras_center_ssl.runs.skipped import note_skipped
 
@@ -67,7 +68,7 @@ def export_run(
             "kcs.export.export_bundle(run.load_model(), directory, heads=True) for both as they "
             "were trained."
         )
-    selected = export.select(formats or export.default_formats())
+    selected = select(formats or default_formats())
     exact = all(each.lowest_cosine is None for each in selected)
     limit = PARITY_IMAGES if exact else CALIBRATION_IMAGES
     loaded = data.load(recipe.data.open("test"), limit=limit)

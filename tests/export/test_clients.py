@@ -71,7 +71,7 @@ def run(folder, *command):
         env=environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,  # TensorFlow takes its time on a busy machine
     )
 
 

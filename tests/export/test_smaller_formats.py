@@ -191,6 +191,22 @@ def test_eight_bits_need_a_late_opset(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_any_size_in_fewer_bits(tmp_path):
+    images = keras.Input((None, None, 1))
+    x = layers.Conv2D(8, 3, strides=2, padding="same", activation="relu")(images)
+    encoder = keras.Model(images, layers.GlobalAveragePooling2D()(x))
+    bundle = kcs.export.export_bundle(
+        encoder, tmp_path / "b", ("onnx_fp16", "onnx_int8"), images=patterns()[0]
+    )
+    other = np.random.default_rng(0).random((3, 9, 21, 1), dtype="float32")
+    expected = encoder.predict(other, verbose=0)
+    for name in ("onnx_fp16", "onnx_int8"):
+        found = session(bundle / formats.FORMATS[name].file)(other)
+        np.testing.assert_allclose(found, expected, rtol=0, atol=0.05 * np.abs(expected).max())
+    with pytest.raises(kcs.InputError, match="8-bit LiteRT needs a known height and width"):
+        kcs.export.export_bundle(encoder, tmp_path / "c", "litert_int8", images=patterns()[0])
+
+
 def test_labels_of_other_images_are_refused(tmp_path):
     with pytest.raises(kcs.InputError, match=r"one for each; received labels of shape \(3,\)"):
         kcs.export.export_bundle(
