@@ -1,4 +1,4 @@
-"""What all commands have in common: an example, `--quiet`, `--json`, completion, plain terminals."""
+"""What all commands have in common: examples, `--quiet`, `--json`, completion, plain terminals."""
 
 import contextlib
 import json
