@@ -64,6 +64,13 @@ def train(
             "batch size is that of all devices together.",
         ),
     ] = None,
+    tracker: Annotated[
+        list[str] | None,
+        typer.Option(
+            autocompletion=lambda: ["mlflow", "tensorboard", "trackio", "wandb"],
+            help="Also log to mlflow, wandb, trackio or tensorboard. May be given repeatedly.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ):
     """Train an encoder into a run folder, from a recipe or with one that is chosen for the data.
@@ -75,6 +82,7 @@ def train(
     from keras_center_ssl.callbacks import TrainingProgress
     from keras_center_ssl.cli.choosing import recipe_for
     from keras_center_ssl.engine import strategies, workers
+    from keras_center_ssl.runs.tracking import tracked
 
     devices = strategy and strategies.open_strategy(strategy)
     # Of several workers, the first one talks.
@@ -93,16 +101,19 @@ def train(
     progress = TrainingProgress(said)
     show_own_warnings()
     try:
-        run = runs.train(
-            loaded,
-            out,
-            callbacks=[progress],
-            resume=resume,
-            checkpoint_every=checkpoint_every,
-            say=said.print,
-            strategy=devices,
-            recipe_text=text,
-        )
+        # Of several workers, the first one logs.
+        trackers = tracker if tracker and workers.is_chief(devices) and not done else ()
+        with tracked(trackers, loaded, out, said.print) as logging:
+            run = runs.train(
+                loaded,
+                out,
+                callbacks=[progress, *logging],
+                resume=resume,
+                checkpoint_every=checkpoint_every,
+                say=said.print,
+                strategy=devices,
+                recipe_text=text,
+            )
     except (TrainingStopped, DivergenceError) as stop:
         progress.close()
         _explain(stop, runs.resumes_from(out))

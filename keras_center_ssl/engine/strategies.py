@@ -22,6 +22,11 @@ EXAMPLE = json.dumps(
 )
 
 
+# The strategies that this process has opened, by name and what their devices depend on.
+_OPENED = {}
+_READ_BY = {"mirrored": (CPUS,), "multi_worker": ("TF_CONFIG",), "tpu": ("TPU_NAME",)}
+
+
 def open_strategy(name):
     """The strategy of a name. Make and compile the model in its `scope()`.
 
@@ -31,6 +36,9 @@ def open_strategy(name):
     - `"multi_worker"`: all devices of the workers that the environment variable `TF_CONFIG` lists.
       Every worker runs the same program, with its own `index`.
     - `"tpu"`: the TPU that `TPU_NAME` names or this machine has, on a TensorFlow that supports it.
+
+    A second call for the same devices returns the strategy of the first: another one would clash
+    with its collectives.
 
     Call it before TensorFlow has computed anything. `multi_worker` waits for the other workers.
 
@@ -46,7 +54,10 @@ def open_strategy(name):
             f"{keras.backend.backend()}. Set KERAS_BACKEND=tensorflow, or use "
             "keras.distribution.DataParallel on JAX; see docs/scaling.md."
         )
-    return STRATEGIES[name]()
+    key = (name, *(os.environ.get(variable) for variable in _READ_BY.get(name, ())))
+    if key not in _OPENED:
+        _OPENED[key] = STRATEGIES[name]()
+    return _OPENED[key]
 
 
 def check_batch_size(batch_size, strategy):

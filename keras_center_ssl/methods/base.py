@@ -293,7 +293,7 @@ class SSLModel(engine.TrainStep, keras.Model):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        return cls(**constructor.arguments_from(config, custom_objects))
+        return constructor.made(cls, constructor.arguments_from(config, custom_objects))
 
     def build_from_config(self, config):
         """Nothing to do: the constructor has created every weight."""

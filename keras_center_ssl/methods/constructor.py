@@ -2,6 +2,7 @@
 
 import copy
 import inspect
+import re
 
 import keras
 
@@ -12,13 +13,21 @@ _OF_KERAS = ("trainable", "dtype", "autocast", "activity_regularizer")
 
 
 def names(method, base):
-    """Names of a method's constructor arguments, those of its `base` last, `name` left out."""
+    """Names of a method's constructor arguments, those of its `base` last, `name` left out.
+
+    A method that extends another has that one's, too, where its constructor passes them on.
+    """
     found = []
-    for cls in (method, base):
+    for cls in method.__mro__:
+        if not issubclass(cls, base) or "__init__" not in vars(cls):
+            continue
         for parameter in inspect.signature(cls.__init__).parameters.values():
             keyword = parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
             if keyword and parameter.name not in ("self", "name", *found):
                 found.append(parameter.name)
+        kinds = {p.kind for p in inspect.signature(cls.__init__).parameters.values()}
+        if inspect.Parameter.VAR_KEYWORD not in kinds:
+            break
     return found
 
 
@@ -51,6 +60,22 @@ def arguments_from(config, custom_objects=None):
         copy.deepcopy(config["encoder"]), custom_objects=custom_objects
     )
     return {**config, "encoder": encoder}
+
+
+def made(method, arguments):
+    """A method of its arguments, but for those that its constructor sets itself, as a subclass may.
+
+    Which these are shows in the call alone: `super().__init__(encoder, temperature=0.1, **kwargs)`.
+    """
+    arguments = dict(arguments)
+    while True:
+        try:
+            return method(**arguments)
+        except TypeError as error:
+            twice = re.search(r"multiple values for keyword argument '(\w+)'", str(error))
+            if not twice or twice[1] not in arguments:
+                raise
+            del arguments[twice[1]]
 
 
 def check_precision(model):

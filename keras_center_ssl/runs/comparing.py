@@ -70,7 +70,7 @@ def _described(run):
 
 
 def _differences(recipes):
-    flat = {name: dict(_flat(recipe)) for name, recipe in recipes.items()}
+    flat = {name: dict(flat(recipe)) for name, recipe in recipes.items()}
     keys = dict.fromkeys(key for values in flat.values() for key in values)
     found = {}
     for key in keys:
@@ -80,9 +80,10 @@ def _differences(recipes):
     return found
 
 
-def _flat(content, prefix=""):
+def flat(content, prefix=""):
+    """Pairs of nested dicts, with keys as `"method.temperature"`."""
     for key, value in content.items():
         if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{key}.")
+            yield from flat(value, f"{prefix}{key}.")
         else:
             yield prefix + key, value

@@ -8,6 +8,7 @@ import numpy as np
 from keras_center_ssl import data
 from keras_center_ssl.data.decode import read_image
 from keras_center_ssl.data.folder_source import list_folder
+from keras_center_ssl.data.named import NAMES
 from keras_center_ssl.data.source import SAMPLE, evenly_spaced
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.images.listing import find_folder
@@ -28,7 +29,9 @@ def look(source: str) -> DataDescription:
         InputError: As `kcs.data.open_source`, where no image can be read, and where the number of
             images is not known.
     """
-    place = find_folder(source, "train")
+    # A name comes first, as in `kcs.data`, whatever folders there are.
+    by_name = source in NAMES or source.startswith("tfds:")
+    place = None if by_name else find_folder(source, "train")
     return _folder(source, *place) if place else _images(source)
 
 

@@ -66,6 +66,28 @@ def test_cpus_is_a_number(monkeypatch, count):
         strategies.open_strategy("mirrored")
 
 
+def test_a_strategy_is_opened_once_for_the_same_devices(monkeypatch):
+    opened = []
+    monkeypatch.setattr(strategies, "_OPENED", {})
+    monkeypatch.setitem(strategies.STRATEGIES, "mirrored", lambda: opened.append(1) or object())
+    monkeypatch.setenv(strategies.CPUS, "1")
+    first = strategies.open_strategy("mirrored")
+    assert strategies.open_strategy("mirrored") is first and len(opened) == 1
+    monkeypatch.setenv(strategies.CPUS, "2")
+    assert strategies.open_strategy("mirrored") is not first and len(opened) == 2
+    monkeypatch.setenv(strategies.CPUS, "1")
+    assert strategies.open_strategy("mirrored") is first
+
+
+def test_what_could_not_be_opened_is_tried_again(monkeypatch):
+    monkeypatch.setattr(strategies, "_OPENED", {})
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    for _ in range(2):
+        with pytest.raises(InputError, match="TF_CONFIG"):
+            strategies.open_strategy("multi_worker")
+    assert strategies._OPENED == {}
+
+
 def test_one_device_says_so(monkeypatch):
     monkeypatch.delenv(strategies.CPUS, raising=False)
     for name in ("one_device", "mirrored"):

@@ -55,7 +55,9 @@ def test_a_folder_with_splits_is_looked_at_for_its_training_images(tmp_path):
     assert look(str(tmp_path)).count == 9
 
 
-def test_names_and_files_of_arrays(tmp_path, rng):
+def test_names_and_files_of_arrays(tmp_path, rng, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "digits").mkdir()  # a name comes first
     about = look("digits")
     assert (about.count, about.shorter_side, about.color) == (1437, 8, False)
     assert about.stored_channels == 1
