@@ -20,7 +20,7 @@ OLD_CPU := ONEDNN_MAX_CPU_ISA=SSE41 OPENBLAS_CORETYPE=Nehalem NPY_DISABLE_CPU_FE
 	XLA_FLAGS=--xla_cpu_max_isa=SSE4_2
 NO_ONEDNN := TF_ENABLE_ONEDNN_OPTS=0 OPENBLAS_CORETYPE=Sandybridge XLA_FLAGS=--xla_cpu_max_isa=AVX
 
-.PHONY: setup demo test test-jax test-slow test-isa canaries lint types architecture attacks gallery label-free whitening benchmark benchmark-quick benchmark-cost time-to-accuracy clean
+.PHONY: setup demo test test-jax test-slow test-isa canaries lint types architecture attacks gallery label-free whitening benchmark benchmark-quick benchmark-cost time-to-accuracy site clean
 
 setup: .venv/.installed
 
@@ -110,6 +110,13 @@ SEEDS ?= 1
 time-to-accuracy: .venv/.installed
 	@.ci/dataset
 	@$(BIN)/python training/benchmarks/time_to_accuracy.py --minutes $(BUDGETS) --seeds $(SEEDS)
+
+# The pages of zoo/, into build/site. They run the encoders where npm can fetch ONNX Runtime for browsers.
+site: .venv/.installed
+	@if [ ! -d build/npm/node_modules/onnxruntime-web ] && command -v npm >/dev/null; then \
+		mkdir -p build/npm && npm install --silent --no-audit --no-fund --prefix build/npm onnxruntime-web || true; fi
+	@$(BIN)/center-ssl zoo site --out build/site --zoo zoo \
+		$$([ ! -d build/npm/node_modules/onnxruntime-web ] || echo --onnxruntime-web build/npm)
 
 clean:
 	rm -rf .venv .venv-newest .venv-torch .venv-keras-cv runs build dist *.egg-info

@@ -16,12 +16,13 @@ LARGEST = 16 * 2**20
 DEEPEST = 64
 
 
-def read_object(path, what=None):
+def read_object(path, what=None, needs=None):
     """The JSON object in a file, as a dict.
 
     Args:
         path: The file.
         what: What to call it in errors; its path unless given.
+        needs: A key that it must have.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -33,7 +34,7 @@ def read_object(path, what=None):
     if not stat.S_ISREG(path.stat().st_mode):  # a pipe would wait for ever
         raise InputError(f"{what} is no regular file.")
     with path.open("rb") as file:
-        return parse_object(file.read(LARGEST + 1), what)
+        return parse_object(file.read(LARGEST + 1), what, needs)
 
 
 def parse_object(data, what, needs=None):

@@ -9,9 +9,12 @@ import typer
 from keras_center_ssl.cli.options import AsJson, can_be_quiet, print_json
 from keras_center_ssl.cli.tables import print_table
 from keras_center_ssl.cli.terminal import console, errors
+from keras_center_ssl.cli.zoo_pages import zoo_gallery, zoo_site
 from keras_center_ssl.export.formats import FORMATS
 
 zoo_app = typer.Typer(help="Pretrained encoders.", no_args_is_help=True)
+zoo_app.command("site")(zoo_site)
+zoo_app.command("gallery")(zoo_gallery)
 
 Source = Annotated[
     str | None,

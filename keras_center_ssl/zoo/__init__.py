@@ -6,14 +6,18 @@ folder per entry, each an export bundle. Listing and downloading need neither Ke
 """
 
 from keras_center_ssl.zoo.download import download, load, show
+from keras_center_ssl.zoo.gallery import add_gallery
 from keras_center_ssl.zoo.index import ZooEntry, ZooFile
 from keras_center_ssl.zoo.publish import publish
+from keras_center_ssl.zoo.site import build_site
 from keras_center_ssl.zoo.sources import list_models
 from keras_center_ssl.zoo.verify import verify
 
 __all__ = [
     "ZooEntry",
     "ZooFile",
+    "add_gallery",
+    "build_site",
     "download",
     "list_models",
     "load",

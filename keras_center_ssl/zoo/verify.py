@@ -34,10 +34,11 @@ def verify(
     """
     zoo = open_zoo(source, timeout)
     entries = zoo.entries().values() if name is None else [find(zoo, name)]
-    return {entry.name: _problems(zoo, entry, progress) for entry in entries}
+    return {entry.name: problems_of(zoo, entry, progress) for entry in entries}
 
 
-def _problems(zoo, entry, progress):
+def problems_of(zoo, entry, progress=None):
+    """What is wrong with the files of an entry, in words; empty where all is well."""
     problems = []
     for path, file in entry.files.items():
         try:
