@@ -20,7 +20,7 @@ OLD_CPU := ONEDNN_MAX_CPU_ISA=SSE41 OPENBLAS_CORETYPE=Nehalem NPY_DISABLE_CPU_FE
 	XLA_FLAGS=--xla_cpu_max_isa=SSE4_2
 NO_ONEDNN := TF_ENABLE_ONEDNN_OPTS=0 OPENBLAS_CORETYPE=Sandybridge XLA_FLAGS=--xla_cpu_max_isa=AVX
 
-.PHONY: setup demo test test-jax test-slow test-isa canaries lint types architecture attacks gallery benchmark benchmark-quick benchmark-cost clean
+.PHONY: setup demo test test-jax test-slow test-isa canaries lint types architecture attacks gallery experiments experiments-quick benchmark benchmark-quick benchmark-cost clean
 
 setup: .venv/.installed
 
@@ -81,6 +81,16 @@ attacks: .venv/.installed
 gallery: .venv/.installed
 	@.ci/dataset
 	@$(BIN)/python training/experiments/gallery/gallery.py
+
+# The paper's hypotheses, one folder each in training/experiments: some two hours on one quiet core the
+# first time. Can be stopped at any time; what the results hold is not measured again. ONLY="T1 H7" for some.
+ONLY ?=
+experiments: .venv/.installed
+	@$(BIN)/python training/experiments/run.py $(ONLY)
+
+# Small versions, whose results are not kept: that everything runs, and what has to hold in any size.
+experiments-quick: .venv/.installed
+	@$(BIN)/python training/experiments/run.py --quick $(ONLY)
 
 # This library and its peers in turn, with the table in README.md: half an hour on two quiet cores, or
 # five minutes for the quick one. Makes .venv-torch and .venv-keras-cv first.

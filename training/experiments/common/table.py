@@ -3,6 +3,8 @@
 import csv
 import io
 
+from common.rows import cell
+
 
 class Results:
     """The rows of an experiment.
@@ -27,7 +29,7 @@ class Results:
                 ]
 
     def key(self, row):
-        return tuple(str(row[name]) for name in self.keys)
+        return tuple(cell(row[name]) for name in self.keys)
 
     def holds(self, setting):
         """Whether a setting was measured."""
@@ -41,10 +43,10 @@ class Results:
         if not self.rows:
             writer.writeheader()
         for row in rows:
-            writer.writerow({k: _short(v) for k, v in row.items()})
+            writer.writerow({k: cell(v) for k, v in row.items()})
         with open(self.path, "a" if self.rows else "w", newline="", encoding="utf-8") as file:
             file.write(text.getvalue())
-        self.rows += [{k: str(_short(v)) for k, v in row.items()} for row in rows]
+        self.rows += [{k: cell(v) for k, v in row.items()} for row in rows]
 
     def whole_seeds(self):
         """The rows of the seeds for which every setting was measured."""
@@ -61,7 +63,3 @@ class Results:
     def progress(self):
         """How many settings are measured, and how many there are."""
         return sum(map(self.holds, self.settings)), len(self.settings)
-
-
-def _short(value):
-    return f"{value:.5g}" if isinstance(value, float) else value
