@@ -64,6 +64,11 @@ def test_what_stands_in_the_readme_follows_from_the_results(run, experiment):
     assert verdict.markdown() in experiment.account
 
 
+def test_the_index_is_current(run):
+    page = (FOLDER / "README.md").read_text(encoding="utf-8")
+    assert room(run, "readme").index(FOUND) in page
+
+
 def test_results_are_resumed(run, tmp_path):
     settings = [{"case": c, "weight": 1.0, "seed": s} for s in (1, 2) for c in ("a", "b")]
     path = tmp_path / "results.csv"
