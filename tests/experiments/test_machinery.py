@@ -54,7 +54,9 @@ def test_a_folder_is_whole(run, experiment):
 @pytest.mark.parametrize("experiment", FOUND, ids=IDS)
 def test_what_stands_in_the_readme_follows_from_the_results(run, experiment):
     module = run.load(experiment)
-    results = room(run, "table").Results(experiment.folder / "results.csv", module.settings(False))
+    results = room(run, "results").Results(
+        experiment.folder / "results.csv", module.settings(False)
+    )
     rows = results.whole_seeds()
     if not rows:
         assert experiment.verdict == experiments.NOT_RUN
@@ -72,17 +74,17 @@ def test_the_index_is_current(run):
 def test_results_are_resumed(run, tmp_path):
     settings = [{"case": c, "weight": 1.0, "seed": s} for s in (1, 2) for c in ("a", "b")]
     path = tmp_path / "results.csv"
-    results = room(run, "table").Results(path, settings)
+    results = room(run, "results").Results(path, settings)
     for setting in settings[:3]:
         results.add(setting, [{"x": 1.0}, {"x": 2.0}])
     with open(path, "a") as file:
         file.write("b,")  # killed while it wrote
-    again = room(run, "table").Results(path, settings)
+    again = room(run, "results").Results(path, settings)
     assert [again.holds(setting) for setting in settings] == [True, True, True, False]
     assert again.progress == (3, 4)
     assert {row["seed"] for row in again.whole_seeds()} == {"1"}
     again.add(settings[3], [{"x": 3.0}])
-    last = room(run, "table").Results(path, settings)
+    last = room(run, "results").Results(path, settings)
     assert last.progress == (4, 4)
     assert len(last.whole_seeds()) == 7
 

@@ -25,7 +25,7 @@ ROOT = HERE.parents[1]
 sys.path[:0] = [str(ROOT), str(HERE)]
 
 from common.readme import write_finding, write_index  # noqa: E402
-from common.table import Results  # noqa: E402
+from common.results import Results  # noqa: E402
 
 from keras_center_ssl import cli, experiments  # noqa: E402
 

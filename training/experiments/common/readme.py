@@ -3,7 +3,6 @@
 import json
 
 from common.verdict import table
-
 from keras_center_ssl.files import atomic_file
 
 BEGIN, END = "<!-- result -->", "<!-- end of result -->"
