@@ -20,7 +20,7 @@ OLD_CPU := ONEDNN_MAX_CPU_ISA=SSE41 OPENBLAS_CORETYPE=Nehalem NPY_DISABLE_CPU_FE
 	XLA_FLAGS=--xla_cpu_max_isa=SSE4_2
 NO_ONEDNN := TF_ENABLE_ONEDNN_OPTS=0 OPENBLAS_CORETYPE=Sandybridge XLA_FLAGS=--xla_cpu_max_isa=AVX
 
-.PHONY: setup demo test test-jax test-slow test-isa canaries lint types architecture attacks gallery label-free whitening benchmark benchmark-quick benchmark-cost time-to-accuracy site clean
+.PHONY: setup demo test test-jax test-slow test-isa canaries lint types architecture attacks gallery experiments experiments-quick label-free whitening benchmark benchmark-quick benchmark-cost time-to-accuracy zoo site clean
 
 setup: .venv/.installed
 
@@ -91,6 +91,16 @@ label-free: .venv/.installed
 whitening: .venv/.installed
 	@$(BIN)/python training/experiments/whitening/whitening.py $(RUN)
 
+# The paper's hypotheses, one folder each in training/experiments: some two hours on one quiet core the
+# first time. Can be stopped at any time; what the results hold is not measured again. ONLY="T1 H7" for some.
+ONLY ?=
+experiments: .venv/.installed
+	@$(BIN)/python training/experiments/run.py $(ONLY)
+
+# Small versions, whose results are not kept: that everything runs, and what has to hold in any size.
+experiments-quick: .venv/.installed
+	@$(BIN)/python training/experiments/run.py --quick $(ONLY)
+
 # This library and its peers in turn, with the table in README.md: forty minutes on two quiet cores, or
 # five minutes for the quick one. Makes .venv-torch and .venv-keras-cv first.
 benchmark: .venv/.installed
@@ -110,6 +120,11 @@ SEEDS ?= 1
 time-to-accuracy: .venv/.installed
 	@.ci/dataset
 	@$(BIN)/python training/benchmarks/time_to_accuracy.py --minutes $(BUDGETS) --seeds $(SEEDS)
+
+# The encoders of zoo/, trained and published from their recipes: half an hour on two cores.
+zoo: .venv/.installed
+	@.ci/dataset
+	@$(BIN)/python training/zoo.py
 
 # The pages of zoo/, into build/site. They run the encoders where npm can fetch ONNX Runtime for browsers.
 site: .venv/.installed

@@ -42,7 +42,9 @@ def as_encoder(model: keras.Model, grid: int = 1) -> keras.Model:
     if len(image_shape) != 4:
         raise InputError(
             f"An encoder takes image batches (B, H, W, C); the input of {model.name!r} has shape "
-            f"{image_shape}."
+            f"{image_shape}. Data of other kinds fit with axes of length 1, series as (B, T, 1, C) "
+            "and tables as (B, 1, 1, C): begin the model with keras.layers.Reshape, and make the "
+            "views yourself."
         )
     if len(feature_shape) not in (2, 4) or feature_shape[-1] is None:
         raise InputError(

@@ -24,8 +24,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(ROOT), str(HERE)]
 
-from common.readme import write_finding  # noqa: E402
-from common.table import Results  # noqa: E402
+from common.readme import write_finding, write_index  # noqa: E402
+from common.results import Results  # noqa: E402
 
 from keras_center_ssl import cli, experiments  # noqa: E402
 
@@ -59,6 +59,7 @@ def run(experiment, measure=True):
     if rows:
         module.draw(rows, experiment.folder)
         write_finding(experiment.folder, module.judge(rows), results)
+        write_index(HERE / "README.md", experiments.list_experiments(HERE))
     say(f"{experiment.id}: {experiments.find_experiment(experiment.id, HERE).verdict}")
 
 

@@ -2,9 +2,11 @@
 
 import json
 
+from common.verdict import table
 from keras_center_ssl.files import atomic_file
 
 BEGIN, END = "<!-- result -->", "<!-- end of result -->"
+INDEX_BEGIN, INDEX_END = "<!-- verdicts -->", "<!-- end of verdicts -->"
 
 
 def write_finding(folder, verdict, results):
@@ -36,3 +38,25 @@ def write_finding(folder, verdict, results):
     text = "\n".join(lines)
     with atomic_file(page) as file:
         file.write(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}".encode())
+
+
+def write_index(page, experiments):
+    """Writes the table of all verdicts into the page between its two marks."""
+    text = page.read_text(encoding="utf-8")
+    before, _, rest = text.partition(INDEX_BEGIN)
+    after = rest.partition(INDEX_END)[2]
+    with atomic_file(page) as file:
+        file.write(f"{before}{index(experiments)}{after}".encode())
+
+
+def index(experiments):
+    """The table of all verdicts, with its two marks."""
+    rows = []
+    for experiment in experiments:
+        finding = experiment.finding
+        parts = [part["verdict"] for part in finding.get("parts", ())]
+        held = f"{parts.count('confirmed')} of {len(parts)}" if parts else ""
+        link = f"[{experiment.id}]({experiment.folder.name}/README.md)"
+        rows.append([link, experiment.title, experiment.verdict, held, finding.get("seeds", "")])
+    titles = ("", "experiment", "verdict", "parts that held", "seeds")
+    return f"{INDEX_BEGIN}\n\n{table(titles, rows)}\n\n{INDEX_END}"

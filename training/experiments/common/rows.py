@@ -3,9 +3,14 @@
 import collections
 
 
+def cell(value):
+    """A value as results.csv holds it."""
+    return f"{value:.5g}" if isinstance(value, float) else str(value)
+
+
 def chosen(rows, **wanted):
     """The rows in which the columns have these values."""
-    return [row for row in rows if all(row[name] == str(value) for name, value in wanted.items())]
+    return [row for row in rows if all(row[name] == cell(value) for name, value in wanted.items())]
 
 
 def values(rows, name):

@@ -31,7 +31,7 @@ class Verdict:
         found = [word for _, word, _, decisive in self.parts if decisive]
         if REFUTED in found:
             return REFUTED
-        if all(word == CONFIRMED for _, word, _, _ in self.parts):
+        if self.parts and all(word == CONFIRMED for _, word, _, _ in self.parts):
             return CONFIRMED
         if found and all(word == CONFIRMED for word in found):
             return f"{CONFIRMED} in part"

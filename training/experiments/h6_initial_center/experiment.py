@@ -56,7 +56,7 @@ def move(model, images, setting):
     bias = [layer for layer in model.projector.layers if isinstance(layer, keras.layers.Dense)][
         -1
     ].bias
-    bias.assign(bias + offset(high))
+    bias.assign((keras.ops.convert_to_numpy(bias) + offset(high)).astype("float32"))
     return kcs.geometry.center_norm(z + offset(high))
 
 

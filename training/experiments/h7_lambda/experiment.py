@@ -154,6 +154,7 @@ def draw(rows, folder):
     own = chosen(rows, method="CenterSSL")
     for axis in figure.axes:
         axis.set_xscale("symlog", linthresh=0.02)
+        axis.minorticks_off()
         axis.set_xticks([0, 0.02, 0.1, 0.5, 1, 4], ["0", ".02", ".1", ".5", "1", "4"])
         axis.axvspan(
             mean(own, "predicted_low"), mean(own, "predicted_high"), alpha=0.15, color="gray"

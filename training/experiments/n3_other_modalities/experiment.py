@@ -132,6 +132,8 @@ def draw(rows, folder):
     title = "||s|| at the end"
     figure = plots.curves(None, {title: lines}, "centre weight / predicted critical weight")
     figure.axes[0].set_xscale("log")
+    figure.axes[0].set_xticks([0.2, 0.5, 1, 2, 5], ["0.2", "0.5", "1", "2", "5"])
+    figure.axes[0].minorticks_off()
     figure.axes[0].axvline(1, color=plots.style.GREY)
     plots.style.done(figure, folder / "thresholds.png")
 

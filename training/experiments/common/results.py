@@ -3,6 +3,8 @@
 import csv
 import io
 
+from common.rows import cell
+
 
 class Results:
     """The rows of an experiment.
@@ -16,18 +18,17 @@ class Results:
         self.path = path
         self.settings = settings
         self.keys = list(settings[0])
-        self.rows = []
+        self.rows, self.fields = [], None
         if path.is_file():
-            with open(path, newline="", encoding="utf-8") as file:
-                self.rows = [
-                    # A run that was killed may have left half a line.
-                    row
-                    for row in csv.DictReader(file)
-                    if None not in row.values()
-                ]
+            text = path.read_text(encoding="utf-8")
+            whole = text[: text.rfind("\n") + 1]
+            if whole != text:  # a run was killed while it wrote a line
+                path.write_text(whole, encoding="utf-8")
+            reader = csv.DictReader(io.StringIO(whole))
+            self.rows, self.fields = list(reader), reader.fieldnames
 
     def key(self, row):
-        return tuple(str(row[name]) for name in self.keys)
+        return tuple(cell(row[name]) for name in self.keys)
 
     def holds(self, setting):
         """Whether a setting was measured."""
@@ -37,14 +38,16 @@ class Results:
         """Appends the rows of one setting, in one write."""
         rows = [{**setting, **row} for row in rows]
         text = io.StringIO()
-        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-        if not self.rows:
+        new = self.fields is None
+        self.fields = self.fields or list(rows[0])
+        writer = csv.DictWriter(text, self.fields, lineterminator="\n")
+        if new:
             writer.writeheader()
         for row in rows:
-            writer.writerow({k: _short(v) for k, v in row.items()})
-        with open(self.path, "a" if self.rows else "w", newline="", encoding="utf-8") as file:
+            writer.writerow({k: cell(v) for k, v in row.items()})
+        with open(self.path, "a", newline="", encoding="utf-8") as file:
             file.write(text.getvalue())
-        self.rows += [{k: str(_short(v)) for k, v in row.items()} for row in rows]
+        self.rows += [{k: cell(v) for k, v in row.items()} for row in rows]
 
     def whole_seeds(self):
         """The rows of the seeds for which every setting was measured."""
@@ -61,7 +64,3 @@ class Results:
     def progress(self):
         """How many settings are measured, and how many there are."""
         return sum(map(self.holds, self.settings)), len(self.settings)
-
-
-def _short(value):
-    return f"{value:.5g}" if isinstance(value, float) else value
