@@ -59,9 +59,15 @@ def train(
     strategy: Annotated[
         str | None,
         typer.Option(
-            autocompletion=lambda: ["one_device", "mirrored", "multi_worker", "tpu"],
-            help="one_device, mirrored (all GPUs), multi_worker (reads TF_CONFIG) or tpu. The "
-            "batch size is that of all devices together.",
+            autocompletion=lambda: [
+                "one_device",
+                "mirrored",
+                "multi_worker",
+                "tpu",
+                "data_parallel",
+            ],
+            help="one_device, mirrored (all GPUs), multi_worker (reads TF_CONFIG) or tpu; on JAX "
+            "data_parallel (all devices). The batch size is that of all devices together.",
         ),
     ] = None,
     tracker: Annotated[

@@ -4,6 +4,7 @@ Batch sizes are those of all replicas together, and the result does not depend o
 are (see `SSLModel(global_batch=)` for the way out).
 """
 
+import contextlib
 import json
 import os
 
@@ -36,6 +37,8 @@ def open_strategy(name):
     - `"multi_worker"`: all devices of the workers that the environment variable `TF_CONFIG` lists.
       Every worker runs the same program, with its own `index`.
     - `"tpu"`: the TPU that `TPU_NAME` names or this machine has, on a TensorFlow that supports it.
+    - `"data_parallel"`, on JAX and there alone: all devices that this process sees, GPUs or TPU
+      cores, by `keras.distribution.DataParallel`.
 
     A second call for the same devices returns the strategy of the first: another one would clash
     with its collectives.
@@ -48,11 +51,12 @@ def open_strategy(name):
     """
     if name not in STRATEGIES:
         raise one_of("strategy", name, STRATEGIES)
-    if keras.backend.backend() != "tensorflow":
+    wanted = "jax" if name == "data_parallel" else "tensorflow"
+    if keras.backend.backend() != wanted:
         raise InputError(
-            f"The strategy {name!r} is TensorFlow's, and the Keras backend in use is "
-            f"{keras.backend.backend()}. Set KERAS_BACKEND=tensorflow, or use "
-            "keras.distribution.DataParallel on JAX; see docs/scaling.md."
+            f"The strategy {name!r} is for {wanted}, and the Keras backend in use is "
+            f"{keras.backend.backend()}. Set KERAS_BACKEND={wanted}, or take "
+            "'data_parallel' on JAX and one of the others on TensorFlow; see docs/scaling.md."
         )
     key = (name, *(os.environ.get(variable) for variable in _READ_BY.get(name, ())))
     if key not in _OPENED:
@@ -154,7 +158,23 @@ def _tpu():
         ) from error
 
 
+class DataParallel:
+    """All devices of this process on JAX, with what is asked of a TensorFlow strategy.
+
+    Models that are made after it are copied to every device, and batches are shared out.
+    """
+
+    def __init__(self):
+        devices = keras.distribution.list_devices()
+        self.num_replicas_in_sync = len(devices)
+        keras.distribution.set_distribution(keras.distribution.DataParallel(devices=devices))
+
+    def scope(self):
+        return contextlib.nullcontext()
+
+
 STRATEGIES = {
+    "data_parallel": DataParallel,
     "one_device": _one_device,
     "mirrored": _mirrored,
     "multi_worker": _multi_worker,

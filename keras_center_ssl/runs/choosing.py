@@ -120,7 +120,7 @@ def measure(recipe, seconds=5.0):
     """
     source = recipe.data.open("train")
     model = recipe.build_model(source.image_shape)
-    model.compile(recipe.build_optimizer(max(1, source.count // recipe.batch_size)))
+    recipe.compile(model, source.image_shape, max(1, source.count // recipe.batch_size))
     dataset = recipe.build_dataset(source, source.image_shape)
     timer = _Timer(seconds)
     model.fit(dataset, epochs=_FIRST_STEPS + _TIMED_STEPS, verbose=0, callbacks=[timer])

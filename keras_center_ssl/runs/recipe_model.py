@@ -147,6 +147,9 @@ class Recipe(pydantic.BaseModel):
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     data: Data
     views: Component
+    views_in_step: bool = pydantic.Field(
+        False, description="make the views in the training step, on the device that trains"
+    )
     encoder: Component
     method: Component
     optimizer: Optimizer
@@ -201,11 +204,19 @@ class Recipe(pydantic.BaseModel):
             )
         return optimizers.OPTIMIZERS[config.name](learning_rate=rate, **arguments)
 
+    def compile(self, model, image_shape, steps_per_epoch):
+        """Compiles a method as the recipe says."""
+        views = self.build_views(image_shape) if self.views_in_step else None
+        model.compile(self.build_optimizer(steps_per_epoch), views=views, views_seed=self.seed)
+
     def build_dataset(self, images, image_shape):
-        """Batches of views of `images` (any source), shuffled by the recipe's seed."""
+        """Batches of `images` (any source), shuffled by the recipe's seed.
+
+        Of their views, or of the images themselves where the step makes the views.
+        """
         return data.multi_view(
             images,
-            views=self.build_views(image_shape),
+            views=None if self.views_in_step else self.build_views(image_shape),
             batch_size=self.batch_size,
             seed=self.seed,
         )

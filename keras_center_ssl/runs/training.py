@@ -143,7 +143,7 @@ def _fit(recipe, out, callbacks, checkpoint, say, strategy, text):
     steps = int(dataset.cardinality())
     with contextlib.nullcontext() if strategy is None else strategy.scope():
         model = recipe.build_model(shape)
-        model.compile(recipe.build_optimizer(steps))
+        recipe.compile(model, shape, steps)
     monitor = CollapseMonitor(every=max(10, steps // 5))
     (out / "checkpoints").mkdir(exist_ok=True)
     for folder in (out, out / "checkpoints"):

@@ -180,3 +180,15 @@ def test_bad_settings(tmp_path, setting):
     path.write_text(yaml.safe_dump(content()))
     with pytest.raises(kcs.InputError, match="setting"):
         load_recipe(path, [setting])
+
+
+def test_views_in_the_step_train_on_images(tmp_path):
+    recipe = parse_recipe(content(epochs=1, batch_size=64, views_in_step=True))
+    dataset = recipe.build_dataset("digits", (8, 8, 1))
+    assert dataset.element_spec[0].shape == (64, 8, 8, 1)
+    model = recipe.build_model((8, 8, 1))
+    recipe.compile(model, (8, 8, 1), steps_per_epoch=2)
+    assert model.step_views.seed == recipe.seed and len(model.step_views.views) == 2
+    model.run_eagerly = True
+    logs = model.fit(dataset.take(2), verbose=0).history
+    assert np.isfinite(logs["loss"][0])
