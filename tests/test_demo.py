@@ -38,6 +38,7 @@ def test_without_fashion_mnist_it_says_so_and_takes_digits(demo, monkeypatch, ca
     recipe = load_recipe(demo["RECIPE"], demo["DIGITS"])
     assert recipe.data.source == "digits"
     assert recipe.build_views((8, 8, 1)) is not None
+    assert recipe.build_encoder((8, 8, 1)).output_shape[0] is None
 
 
 @pytest.mark.slow

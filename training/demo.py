@@ -14,7 +14,13 @@ from keras_center_ssl.errors import InputError
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 RECIPE = ROOT / "training" / "recipes" / "quickstart.yaml"
 # Without Fashion-MNIST: 1,797 images of 8 x 8 pixels, which show that everything runs.
-DIGITS = ("name=quickstart-digits", "data.source=digits", "batch_size=64", "epochs=10")
+DIGITS = (
+    "name=quickstart-digits",
+    "data.source=digits",
+    "batch_size=64",
+    "epochs=10",
+    "encoder.grid=2",
+)
 
 
 def main():

@@ -43,7 +43,7 @@ SHORTER = {
 }
 # What is added to every `center-ssl train`, and to those that start processes of their own.
 SMALLER = "--set epochs=1 --set batch_size=64 --set encoder.width=4 --set method.hidden_dim=32"
-SMALLER_IN_PROCESSES = f"{SMALLER} --set data.source=digits"
+SMALLER_IN_PROCESSES = f"{SMALLER} --set data.source=digits --set encoder.grid=2"
 # Blocks that speak of "your embeddings" or "your model" find these names.
 GIVEN = """
 import keras, keras_center_ssl as kcs, numpy as np
