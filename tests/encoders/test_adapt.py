@@ -57,7 +57,10 @@ def test_keras_applications_backbone_trains():
         (lambda: functional(outputs=2), "2 outputs"),
         (lambda: Subclassed(), "Call it once"),
         (lambda: lambda x: x, "keras.Model from images to features; received function"),
-        (lambda: keras.Sequential([keras.Input((8,)), layers.Dense(2)]), r"\(B, H, W, C\)"),
+        (
+            lambda: keras.Sequential([keras.Input((8,)), layers.Dense(2)]),
+            r"series as \(B, T, 1, C\)",
+        ),
         (
             lambda: keras.Sequential([keras.Input((8, 8, 1)), layers.Reshape((8, 8))]),
             r"\(B, D\) or feature maps",
