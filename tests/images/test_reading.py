@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_center_ssl.images.reading import read_image
+from keras_center_ssl.images.reading import read_file, read_image
 from keras_center_ssl.images.regular_files import Unreadable
 
 
@@ -86,3 +86,11 @@ def test_a_huge_image_is_refused_before_it_is_decoded(tmp_path, side):
     Image.new("1", (side, side)).save(tmp_path / "huge.png")
     with pytest.raises(Unreadable, match="pixels, more than 64,000,000"):
         read_image(tmp_path / "huge.png", (8, 8), 1)
+
+
+def test_a_limit_of_ones_own(tmp_path, rng):
+    path = saved(tmp_path / "x.png", rng.integers(0, 256, (10, 20), dtype="uint8"))
+    with open(path, "rb") as file:
+        np.testing.assert_array_equal(read_file(file, None, 1, 200), read_image(path, None, 1))
+    with open(path, "rb") as file, pytest.raises(Unreadable, match="more than the 199 that are"):
+        read_file(file, None, 1, 199)

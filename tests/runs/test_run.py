@@ -98,6 +98,20 @@ def test_bundle_and_zoo_give_the_trained_features_back(run, tmp_path):
     np.testing.assert_allclose(features, expected, atol=1e-4)
 
 
+def test_formats_of_fewer_bits_are_calibrated_and_measured_on_the_data(run, tmp_path):
+    words = ["--out", str(tmp_path / "b"), "--format", "onnx", "--format", "onnx_int8", "--heads"]
+    result = CliRunner().invoke(cli.app, ["export", str(run.folder), *words])
+    assert result.exit_code == 0, result.output
+    record = json.loads((tmp_path / "b" / "metrics.json").read_text())
+    int8 = record["parity"]["onnx_int8"]
+    assert f"onnx_int8: centred cosine to Keras {int8['centered_cosine']:.4f}" in result.output
+    # Every other image calibrates, the others vote and are classified.
+    assert int8["real_images"] and 64 < int8["images"] <= 256
+    assert int8["knn"]["float32"] > 0.2  # of ten classes, 45 images after two epochs
+    assert abs(int8["knn"]["change"]) < 0.15
+    assert record["projector"]["formats"] == {"onnx": "projector.onnx"}
+
+
 def test_diagnosing_a_run_prints_one_json_document(run):
     result = CliRunner().invoke(cli.app, ["diagnose", str(run.folder), "--json"])
     assert result.exit_code == 0, result.output
