@@ -1,4 +1,4 @@
-"""Setuptools, and the starter zoo: a wheel carries the small encoders of `zoo/`.
+"""Setuptools, and the starter zoo: a wheel carries the first encoders of `zoo/`.
 
 They are copied when a wheel is built, so that the repository holds them once. A checkout, editable
 installs included, reads `zoo/` itself.
@@ -11,25 +11,26 @@ import shutil
 from setuptools.build_meta import *  # noqa: F403 (the hooks that pip calls)
 from setuptools.command import build_py
 
-# Bytes of an entry, all its files together, up to which a wheel carries it.
-LARGEST_ENTRY = 2 * 2**20
+# Bytes of all the entries that a wheel carries: the first ones, by name, that fit into it.
+LARGEST_STARTER = 6 * 2**20
 ZOO = pathlib.Path("zoo")
 INDEX = ZOO / "index.json"
 
 
 def starter_index():
-    """The index of `zoo/` with its small entries only."""
+    """The index of `zoo/` with the entries that a wheel carries."""
     index = json.loads(INDEX.read_text("utf-8"))
-    index["models"] = {
-        name: entry
-        for name, entry in index["models"].items()
-        if sum(file["size"] for file in entry["files"].values()) <= LARGEST_ENTRY
-    }
-    return index
+    left, carried = LARGEST_STARTER, {}
+    for name, entry in sorted(index["models"].items()):
+        size = sum(file["size"] for file in entry["files"].values())
+        if size <= left:
+            carried[name] = entry
+            left -= size
+    return {**index, "models": carried}
 
 
 def starter_files():
-    """The files of the small entries, as paths below `zoo/`."""
+    """The files of those entries, as paths below `zoo/`."""
     models = starter_index()["models"]
     return [pathlib.Path(name, file) for name, entry in models.items() for file in entry["files"]]
 

@@ -100,7 +100,7 @@ def test_a_light_install_embeds_with_a_downloaded_encoder(light):
     said = light.run("center-ssl", "embed", path, "--data", "data", "--out", "z.npz")
     assert f"{len(BROKEN)} files could not be read" in said
     with np.load(light.work / "z.npz") as file:
-        assert file["features"].shape == (len(values), 64)
+        assert file["features"].shape == (len(values), 256)
         assert file["paths"].tolist() == list(values)
 
 

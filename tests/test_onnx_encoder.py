@@ -27,14 +27,14 @@ def encoder(path):
 
 
 def test_its_shapes_and_range(encoder):
-    assert encoder.input_shape == (28, 28, 1) and encoder.feature_dim == 64
+    assert encoder.input_shape == (28, 28, 1) and encoder.feature_dim == 256
     assert encoder.dtype == "float32" and encoder.range == (0.0, 1.0)
 
 
 def test_bytes_and_floats_give_the_same_features(encoder, rng):
     images = rng.integers(0, 256, (7, 28, 28), dtype=np.uint8)
     features = encoder.embed(images)
-    assert features.shape == (7, 64) and features.dtype == np.float32
+    assert features.shape == (7, 256) and features.dtype == np.float32
     np.testing.assert_allclose(
         encoder.embed(images[..., None] / 255.0, batch_size=3), features, rtol=1e-4, atol=1e-5
     )
@@ -48,7 +48,7 @@ def test_files_are_brought_to_its_size(encoder, tmp_path, rng):
     )
     features = encoder.embed([str(tmp_path / "same.png"), tmp_path / "colour.png"])
     np.testing.assert_allclose(features[:1], encoder.embed(image[None]), rtol=1e-4, atol=1e-5)
-    assert features.shape == (2, 64)
+    assert features.shape == (2, 256)
     alone = encoder.embed(tmp_path / "same.png")
     np.testing.assert_allclose(alone, features[:1], rtol=1e-4, atol=1e-5)
 
@@ -144,11 +144,11 @@ def test_the_command_writes_paths_and_what_it_skipped_without_tensorflow(path, t
     words = ("embed", "encoder.onnx", "--data", "data", "--out", "out/z.npz")
     done = run_without(program, *words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "9 x 64 features in out/z.npz" in done.stdout
+    assert "9 x 256 features in out/z.npz" in done.stdout
     assert "4 files could not be read" in done.stdout and "out/z.npz" in done.stdout
     with np.load(tmp_path / "out" / "z.npz", allow_pickle=False) as file:
         assert file["paths"].tolist() == list(values)
-        assert file["features"].shape == (9, 64)
+        assert file["features"].shape == (9, 256)
         assert file["class_names"].tolist() == ["a", "b"]
         assert file["skipped"].tolist() == sorted(BROKEN)
         assert len(file["skipped_reasons"]) == len(BROKEN)

@@ -44,9 +44,9 @@ def embedded(photos):
 
 def test_features_paths_and_labels_are_written(photos):
     result = embedded(photos)
-    assert "13 x 64 features in z.npz" in result.output and "images/s" in result.output
+    assert "13 x 256 features in z.npz" in result.output and "images/s" in result.output
     with np.load("z.npz") as file:
-        assert file["features"].shape == (13, 64)
+        assert file["features"].shape == (13, 256)
         assert file["paths"].tolist() == sorted(file["paths"].tolist())
         assert [file["class_names"][n] for n in file["labels"]] == [
             path[0] for path in file["paths"]
@@ -58,9 +58,9 @@ def test_json_and_parquet(photos):
     pytest.importorskip("pyarrow", reason="pyarrow (extra `parquet`) is not installed")
     result = invoke("embed", ENCODER, "--data", "photos", "--out", "z.parquet", "--json")
     content = json.loads(result.stdout)
-    assert (content["images"], content["dimensions"]) == (13, 64)
+    assert (content["images"], content["dimensions"]) == (13, 256)
     assert content["paths"] and content["labels"] and len(content["skipped"]) == 4
-    assert kcs.embedded.Embedded.load("z.parquet").features.shape == (13, 64)
+    assert kcs.embedded.Embedded.load("z.parquet").features.shape == (13, 256)
 
 
 def test_another_kind_of_file_is_refused_before_the_work(photos):

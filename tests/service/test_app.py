@@ -74,7 +74,7 @@ def test_several_images_of_several_kinds(client, pixels):
     wide = pixels[0].astype("uint16") * 257
     answer = client.post(FEATURES, json=in_json(png(pixels[0]), png(large, "BMP"), png(wide)))
     features = np.array(answer.json()["features"])
-    assert answer.status_code == 200 and features.shape == (3, 64)
+    assert answer.status_code == 200 and features.shape == (3, 256)
     np.testing.assert_allclose(features[0], features[2], rtol=1e-4, atol=1e-5)
 
 
@@ -92,7 +92,7 @@ def test_neighbours_are_found_and_named(client, pixels):
 def test_the_encoders_are_described(client):
     first, second = client.get("/encoders").json()
     assert first["name"] == "clothes" and first["input_shape"] == [28, 28, 1]
-    assert first["feature_dim"] == 64 and first["neighbors"] == 8
+    assert first["feature_dim"] == 256 and first["neighbors"] == 8
     assert first["metadata"]["method"] == "CenterSSL"
     assert second["name"] == "alone" and second["neighbors"] is None
 
@@ -135,7 +135,7 @@ def test_a_full_queue_says_when_to_come_again(encoders, pixels, monkeypatch):
     def slow(self, files, max_pixels):
         began.set()
         assert go_on.wait(30)
-        return np.zeros((len(files), 64), "float32")
+        return np.zeros((len(files), 256), "float32")
 
     monkeypatch.setattr(ServedEncoder, "embed", slow)
     app = create_app(encoders, Limits(workers=1, waiting=0, retry_after=7))

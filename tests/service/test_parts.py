@@ -49,7 +49,7 @@ def test_encoders_by_name(tmp_path):
     assert list(open_encoders([ENCODER])) == ["quickstart-fashion-mnist"]
     assert list(open_encoders([ENCODER.parent])) == ["quickstart-fashion-mnist"]
     assert list(open_encoders([f"a={ENCODER}", f"b={ENCODER.parent}"])) == ["a", "b"]
-    np.savez(tmp_path / "set.npz", features=np.ones((2, 64), "float32"))
+    np.savez(tmp_path / "set.npz", features=np.ones((2, 256), "float32"))
     assert len(open_encoders([f"a={ENCODER}"], [tmp_path / "set.npz"])["a"].neighbors) == 2
     for places, neighbors, words in (
         ([], [], "No encoder is named"),

@@ -47,7 +47,7 @@ def test_it_serves_and_stops_gracefully(tmp_path):
     finally:
         process.kill()
     text = log.read_text()
-    assert "quickstart-fashion-mnist: (28, 28, 1) to 64 features" in text
+    assert "quickstart-fashion-mnist: (28, 28, 1) to 256 features" in text
     assert "Application shutdown complete" in text and "Traceback" not in text
     # uvicorn gives the signal on when it has stopped.
     assert process.returncode in (0, -signal.SIGTERM)

@@ -34,4 +34,6 @@ def test_card_shows_the_recorded_figures(name):
     record = json.loads(kcs.zoo.download(name, format="all").joinpath("metrics.json").read_text())
     assert f"{record['evaluation']['knn_accuracy']['trained']:.4f}" in card
     assert record["collapse"]["verdict"] in card
-    assert max(result["max_absolute_error"] for result in record["parity"].values()) < 1e-4
+    for result in record["parity"].values():
+        exact = "centered_cosine" not in result
+        assert result["max_absolute_error"] < 1e-4 if exact else result["centered_cosine"] > 0.95
