@@ -114,7 +114,8 @@ def print_metrics(metrics):
     images = _IMAGES[split] if metrics.get("held_out", True) else "training images"
     rows = []
     for name, report in metrics.get("collapse", {}).items():
-        values = [float(report["figures"][key]) for key in _FIGURES]
+        # One view of each image tells nothing of how views differ.
+        values = [report["figures"].get(key) for key in _FIGURES]
         rows.append([name, *values, report["verdict"].replace("_", " ")])
     if rows:
         titles = ("embeddings", *map(figures.label, _FIGURES), "verdict")

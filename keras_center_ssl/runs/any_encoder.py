@@ -62,7 +62,7 @@ def evaluate(path, source, protocols=evaluation.DEFAULT_PROTOCOLS, say=lambda te
     features = evaluation.embed(unwhitened(encoder), test_set)
     report = diagnosis.diagnose(features, name="features")
     return _metrics(
-        str(path), train_set.name, found, report, whitening=whitening_of(encoder), held_out=held_out
+        str(path), str(source), found, report, whitening=whitening_of(encoder), held_out=held_out
     )
 
 

@@ -1,10 +1,14 @@
 """Encoders of any origin are judged beside the pixels: all of one encoder's files alike."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import keras_center_ssl as kcs
+from keras_center_ssl import cli
 from keras_center_ssl.runs import any_encoder
 
 
@@ -32,6 +36,15 @@ def test_features_from_files(bundle, tmp_path):
     found = any_encoder.evaluate(tmp_path / "test.npz", tmp_path / "train.npz", ["knn"])
     expected = any_encoder.evaluate(bundle, "digits", ["knn"])["knn_accuracy"]["trained"]
     assert found["knn_accuracy"] == {"features": pytest.approx(expected, abs=2e-3)}
+
+
+def test_the_command_prints_tables_or_json(bundle):
+    words = ["evaluate", str(bundle / "encoder.onnx"), "--data", "digits", "--protocol", "knn"]
+    result = CliRunner().invoke(cli.app, words)
+    assert result.exit_code == 0, result.output
+    assert "PCA-whitened pixels" in result.output and "healthy" in result.output
+    result = CliRunner().invoke(cli.app, [*words, "--json", "--quiet"])
+    assert json.loads(result.stdout)["dataset"] == "digits"
 
 
 def test_what_cannot_be_judged_is_named(bundle, tmp_path):
