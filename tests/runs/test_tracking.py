@@ -115,16 +115,17 @@ def test_an_unknown_tracker_is_named_before_anything_begins(monkeypatch, tmp_pat
 
 @pytest.mark.parametrize("name", ["mlflow", "wandb", "trackio"])
 def test_the_real_package_takes_a_training(monkeypatch, tmp_path, name):
-    pytest.importorskip(name, reason=f"{name} (extra `{name}`) is not installed")
-    import numpy as np
-
-    from tests.helpers.method_checks import tiny_encoder
-
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_SILENT", "true")
     monkeypatch.setenv("TRACKIO_DIR", str(tmp_path / "trackio"))
+    # Some read their settings when they are imported.
+    pytest.importorskip(name, reason=f"{name} (extra `{name}`) is not installed")
+    import numpy as np
+
+    from tests.helpers.method_checks import tiny_encoder
+
     model = kcs.methods.SimCLR(tiny_encoder(), hidden_dim=8, output_dim=8)
     model.compile("sgd")
     views = tuple(np.random.default_rng(0).random((2, 32, 8, 8, 1), dtype="float32"))
