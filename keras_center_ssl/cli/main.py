@@ -13,6 +13,7 @@ from keras_center_ssl.cli.doctor import doctor
 from keras_center_ssl.cli.embedding import embed
 from keras_center_ssl.cli.evaluating import evaluate
 from keras_center_ssl.cli.exporting import export
+from keras_center_ssl.cli.option_words import Command
 from keras_center_ssl.cli.terminal import (
     accept_all_signs,
     console,
@@ -35,7 +36,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for _command in (train, evaluate, diagnose, embed, export, doctor):
-    app.command()(_command)
+    app.command(cls=Command)(_command)
 app.add_typer(zoo_app, name="zoo")
 
 
