@@ -31,7 +31,10 @@ def zoo_site(
         str, typer.Option(help="Title of the first page.")
     ] = "Encoders trained without labels",
 ):
-    """Build web pages of a zoo: a table, and a page for each encoder that runs it."""
+    """Build web pages of a zoo: a table, and a page for each encoder that runs it.
+
+    Example: center-ssl zoo site --out pages
+    """
     from keras_center_ssl import zoo
     from keras_center_ssl.zoo import browser_runtime
 
@@ -58,7 +61,10 @@ def zoo_gallery(
         str | None, typer.Option(help="Licence of the pictures: an SPDX id.")
     ] = None,
 ):
-    """Add pictures to an encoder of a zoo, among which its page finds neighbours."""
+    """Add pictures to an encoder of a zoo, among which its page finds neighbours.
+
+    Example: center-ssl zoo gallery quickstart-fashion-mnist --images photographs --zoo zoo
+    """
     from keras_center_ssl import zoo
 
     labels = None

@@ -1,6 +1,7 @@
 """The local cache: where it is, one writer per entry at a time, and no way out of it.
 
 <cache>/<zoo>/<entry>/<files>        <cache>/<zoo>/.<entry>.lock, while an entry is downloaded
+<cache>/<zoo>/.zoo.json              of a zoo on the network: its address and its last index
 """
 
 import contextlib
@@ -10,21 +11,46 @@ import os
 from pathlib import Path
 
 from keras_center_ssl.errors import InputError
+from keras_center_ssl.files import write_json
 from keras_center_ssl.locks import locked
+from keras_center_ssl.records import read_object
 
 CACHE_VARIABLE = "KERAS_CENTER_SSL_CACHE"
+MEMORY = ".zoo.json"
 
 _LOGGER = logging.getLogger(__name__)
 
 
-def cache_folder(zoo, cache_dir=None):
-    """The folder of the cache that belongs to one zoo: two zoos may use one name differently."""
+def cache_root(cache_dir=None):
+    """The folder of the whole cache."""
     root = cache_dir or os.environ.get(CACHE_VARIABLE)
     if root is None:
         root = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "keras-center-ssl"
-    root = Path(os.path.abspath(Path(root).expanduser()))
+    return Path(os.path.abspath(Path(root).expanduser()))
+
+
+def cache_folder(zoo, cache_dir=None):
+    """The folder of the cache that belongs to one zoo: two zoos may use one name differently."""
+    root = cache_root(cache_dir)
     words = "".join(sign if sign.isalnum() else "-" for sign in zoo.address).strip("-")[-40:]
     return root / f"{words}-{hashlib.sha256(zoo.address.encode()).hexdigest()[:8]}"
+
+
+def remember(folder, zoo):
+    """Keeps the index of a zoo on the network, for when there is no network."""
+    content = {"address": zoo.address, "index": zoo.index.decode("utf-8-sig")}
+    with contextlib.suppress(OSError):  # a cache that may only be read
+        if read_memory(folder) != content:
+            write_json(folder / MEMORY, content)
+
+
+def read_memory(folder):
+    """What `remember` kept, with `address` and `index`; `None` where there is nothing."""
+    try:
+        content = read_object(folder / MEMORY, needs="address")
+    except (OSError, InputError):
+        return None
+    return content if all(isinstance(content.get(k), str) for k in ("address", "index")) else None
 
 
 @contextlib.contextmanager

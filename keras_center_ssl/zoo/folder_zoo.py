@@ -20,9 +20,11 @@ class FolderZoo:
     Attributes:
         address: The folder's absolute path, a string.
         timeout: `None`: a disk is not waited for.
+        index_sha256: The SHA-256 that the index has to have; `None` for any.
+        index: The bytes of the index, as soon as it was read.
     """
 
-    timeout = None
+    timeout = index_sha256 = index = None
 
     def __init__(self, path):
         self.root = Path(os.path.abspath(Path(path).expanduser()))
@@ -39,12 +41,12 @@ class FolderZoo:
         if not (self.root / INDEX).exists():
             raise InputError(
                 f"The folder {self.address!r} is no zoo yet: it has no {INDEX}. Publish a bundle "
-                "to it with kcs.zoo.publish(bundle, zoo), or name another zoo with source=."
+                "to it (center-ssl zoo publish, kcs.zoo.publish), or name another zoo with source=."
             )
         stream, _ = self.open(INDEX)
         with stream:
-            data = stream.read(LARGEST + 1)
-        return parse_index(data, self.address)
+            self.index = stream.read(LARGEST + 1)
+        return parse_index(self.index, self.address, self.index_sha256)
 
     def open(self, path, offset=0, size=None, patience=None):
         """A stream of a file from byte `offset` on, and the offset that it really begins at.

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keras_center_ssl.errors import InputError
+from keras_center_ssl.zoo.bundles import read_record
 from keras_center_ssl.zoo.folder_zoo import FolderZoo
 from keras_center_ssl.zoo.index import ZooEntry
-from keras_center_ssl.zoo.publish import publish
+from keras_center_ssl.zoo.publish import enter
 from keras_center_ssl.zoo.sources import find
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def add_gallery(
             count=count,
             split=split,
         )
-        return publish(copy, zoo_dir, name=name, overwrite=True)
+        return enter(copy, zoo_dir, name, True, read_record(copy))
 
 
 def _copy(zoo, entry, folder):

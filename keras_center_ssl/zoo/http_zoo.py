@@ -26,9 +26,15 @@ class HttpZoo:
         address: The address of the folder that holds `index.json`.
         timeout: Seconds without progress after which a transfer ends.
 
+    Attributes:
+        index_sha256: The SHA-256 that the index has to have; `None` for any.
+        index: The bytes of the index, as soon as it was read.
+
     Raises:
         InputError: If the address is not usable.
     """
+
+    index_sha256 = index = None
 
     def __init__(self, address, timeout):
         try:
@@ -62,7 +68,8 @@ class HttpZoo:
                 raise TransferError("the connection closed early")
         except TransferError as error:
             raise unreachable(self.address, error) from error
-        return parse_index(data, self.address)
+        self.index = data
+        return parse_index(data, self.address, self.index_sha256)
 
     def open(self, path, offset=0, size=None, patience=None):
         """A stream of a file from byte `offset` on, and the offset that it really begins at.

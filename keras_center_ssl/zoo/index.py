@@ -12,6 +12,7 @@ Neither NumPy, Keras nor TensorFlow is loaded for it.
 """
 
 import dataclasses
+import hashlib
 import re
 import reprlib
 from pathlib import PurePosixPath
@@ -90,17 +91,40 @@ class ZooEntry:
         return f"<{self.name}: {', '.join(told)}>"
 
 
-def parse_index(data, address):
+def parse_index(data, address, sha256=None):
     """Name -> `ZooEntry` from the bytes of an index, everything in it checked.
+
+    Args:
+        data: The bytes.
+        address: Of the zoo, for errors.
+        sha256: The SHA-256 that the index has to have, where one is demanded.
 
     Raises:
         InputError: Saying what is wrong, and in which zoo.
     """
+    if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
+        raise InputError(
+            f"The index of the zoo {address!r} has the SHA-256 {hashlib.sha256(data).hexdigest()} "
+            f"and not {sha256}, which was demanded (index_sha256=): the zoo was changed. Look at "
+            "what it holds now before you demand the new one."
+        )
     content = parse_object(data, f"The index of the zoo {address!r}", needs="schema_version")
     try:
         return _entries(content)
     except _Wrong as error:
         raise InputError(f"The index of the zoo {address!r} is invalid: {error}.") from None
+
+
+def checked_sha256(text):
+    """A SHA-256 in lower case.
+
+    Raises:
+        InputError: If it is none.
+    """
+    lower = text.lower() if isinstance(text, str) else ""
+    if not _SHA256.fullmatch(lower):
+        raise InputError(f"index_sha256= is a SHA-256, 64 hex digits; received {text!r}.")
+    return lower
 
 
 class _Wrong(ValueError):

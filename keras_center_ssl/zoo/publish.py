@@ -13,23 +13,22 @@ import logging
 import os
 import secrets
 import shutil
-import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keras_center_ssl.errors import InputError
-from keras_center_ssl.export.formats import FORMATS
 from keras_center_ssl.locks import locked
 from keras_center_ssl.records import read_object
-from keras_center_ssl.zoo.folder_zoo import FolderZoo
-from keras_center_ssl.zoo.index import (
-    INDEX,
-    SCHEMA_VERSION,
-    ZooEntry,
-    is_name,
-    is_safe_path,
-    parse_index,
+from keras_center_ssl.zoo.bundles import (
+    ACCEPTED,
+    card_with_reason,
+    check_fit,
+    files_of,
+    read_record,
+    summary_of,
 )
+from keras_center_ssl.zoo.folder_zoo import FolderZoo
+from keras_center_ssl.zoo.index import INDEX, SCHEMA_VERSION, ZooEntry, is_name, parse_index
 
 if TYPE_CHECKING:
     # It names NumPy, without which a zoo lists and downloads.
@@ -39,12 +38,15 @@ if TYPE_CHECKING:
 WAIT = 60.0
 
 _LOGGER = logging.getLogger(__name__)
-_NEEDED = ("README.md", "metrics.json")
 _WORK = ".publishing-"
 
 
 def publish(
-    bundle_dir: FilePath, zoo_dir: FilePath, name: str | None = None, overwrite: bool = False
+    bundle_dir: FilePath,
+    zoo_dir: FilePath,
+    name: str | None = None,
+    overwrite: bool = False,
+    accept_unhealthy: str | None = None,
 ) -> ZooEntry:
     """Copies an export bundle into a zoo and enters it in the index.
 
@@ -56,24 +58,47 @@ def publish(
         zoo_dir: The zoo's folder; made if it does not exist.
         name: Name in the zoo; the bundle's own unless given.
         overwrite: Whether to replace an entry of that name.
+        accept_unhealthy: Why an encoder is published whose collapse verdict is not `"healthy"`: a
+            sentence, which the card then shows.
 
     Returns:
         The `ZooEntry`.
 
     Raises:
-        InputError: If the folder is no bundle, or holds links or files with unsafe names; if the
-            name is unfit or taken; if the zoo's index is invalid; if another process publishes
-            for longer than is waited.
+        InputError: If the folder is no bundle (it needs a card, `metrics.json` and an encoder), or
+            holds links or files with unsafe names; if no licence is stated; if the collapse verdict
+            is not healthy and no reason is given; if the name is unfit or taken; if the zoo's
+            index is invalid; if another process publishes for longer than is waited.
     """
     bundle = Path(os.path.abspath(Path(bundle_dir).expanduser()))
+    record = read_record(bundle)
+    check_fit(record, accept_unhealthy)
+    changed = {}
+    if accept_unhealthy is not None:
+        record[ACCEPTED] = accept_unhealthy
+        card = (bundle / "README.md").read_text("utf-8", errors="replace")
+        verdict = summary_of(record)["verdict"]
+        changed["README.md"] = card_with_reason(card, verdict, accept_unhealthy)
+        changed["metrics.json"] = json.dumps(record, indent=2) + "\n"
+    return enter(bundle, zoo_dir, name, overwrite, record, changed)
+
+
+def enter(bundle, zoo_dir, name, overwrite, record, changed=None):
+    """Copies a bundle that is fit to be published, see `publish`.
+
+    Args:
+        bundle: Its folder, an absolute `Path`.
+        zoo_dir, name, overwrite: See `publish`.
+        record: The content of its `metrics.json`.
+        changed: Path -> text that the entry has in place of the bundle's file.
+    """
     if "://" in str(zoo_dir):
         raise InputError(
             f"A zoo is published to in a folder; received {str(zoo_dir)!r}. Publish to a folder "
             "and upload that."
         )
     zoo = FolderZoo(zoo_dir)
-    metrics = _metrics(bundle)
-    name = metrics.get("name") if name is None else name
+    name = record.get("name") if name is None else name
     if not is_name(name):
         raise InputError(
             f"The name {name!r} is unfit for a zoo: letters, digits, '.', '_' and '-', beginning "
@@ -81,7 +106,7 @@ def publish(
         )
     if zoo.root == bundle or bundle in zoo.root.parents:
         raise InputError(f"The zoo {zoo.address!r} lies inside the bundle that is to be published.")
-    summary, paths = _summary(metrics), _paths(bundle)
+    summary, paths = summary_of(record), files_of(bundle)
     zoo.root.mkdir(parents=True, exist_ok=True)
 
     def waiting():
@@ -100,7 +125,7 @@ def publish(
         work = zoo.root / f"{_WORK}{name}-{secrets.token_hex(4)}"
         work.mkdir()
         try:
-            models[name] = {**summary, "files": _copy(bundle, paths, work / "new")}
+            models[name] = {**summary, "files": _copy(bundle, paths, work / "new", changed or {})}
             text = json.dumps(
                 {"schema_version": SCHEMA_VERSION, "models": dict(sorted(models.items()))}, indent=2
             )
@@ -142,36 +167,7 @@ def _write_index(path, text):
     path.chmod(0o644)
 
 
-def _metrics(bundle):
-    if not bundle.is_dir():
-        raise InputError(f"There is no bundle at {str(bundle)!r}: no such folder.")
-    lacking = [file for file in _NEEDED if not (bundle / file).is_file()]
-    if not lacking and not any((bundle / each.main_file).is_file() for each in FORMATS.values()):
-        lacking = ["encoder in any format"]
-    if lacking:
-        raise InputError(
-            f"The folder {str(bundle)!r} is no bundle: it has no {' and no '.join(lacking)}. "
-            "Bundles are made by kcs.export.export_bundle or `center-ssl export`."
-        )
-    return read_object(bundle / "metrics.json")
-
-
-def _paths(bundle):
-    """The files of a bundle, relative, with `/`."""
-    paths = []
-    for place in sorted(bundle.rglob("*")):
-        path = place.relative_to(bundle).as_posix()
-        if place.is_symlink() or not (place.is_dir() or stat.S_ISREG(place.stat().st_mode)):
-            raise InputError(f"The bundle holds {path!r}, which is a link or no plain file.")
-        if place.is_dir():
-            continue
-        if not is_safe_path(path):
-            raise InputError(f"The bundle holds {path!r}, a name that a zoo does not accept.")
-        paths.append(path)
-    return paths
-
-
-def _copy(bundle, paths, folder):
+def _copy(bundle, paths, folder, changed):
     """Copies the files, readable by all, and returns path -> size and SHA-256 of the copies."""
     files = {}
     folder.mkdir()
@@ -181,7 +177,10 @@ def _copy(bundle, paths, folder):
         for parent in reversed(copy.relative_to(folder).parents[:-1]):
             (folder / parent).mkdir(exist_ok=True)
             (folder / parent).chmod(0o755)
-        shutil.copyfile(bundle / path, copy)
+        if path in changed:
+            copy.write_text(changed[path], "utf-8")
+        else:
+            shutil.copyfile(bundle / path, copy)
         copy.chmod(0o644)
         with copy.open("rb") as stream:
             digest = hashlib.sha256()
@@ -189,38 +188,6 @@ def _copy(bundle, paths, folder):
                 digest.update(chunk)
         files[path] = {"size": copy.stat().st_size, "sha256": digest.hexdigest()}
     return files
-
-
-def _summary(metrics):
-    """The fields that a listing shows, as far as the bundle's record has them."""
-    dataset = metrics.get("dataset")
-    if isinstance(dataset, list):
-        dataset = ", ".join(map(str, dataset))
-    accuracy = _part(metrics, "evaluation").get("knn_accuracy")
-    if isinstance(accuracy, dict):
-        accuracy = accuracy.get("trained")
-    return {
-        "method": metrics.get("method"),
-        "dataset": dataset,
-        "encoder": metrics.get("encoder"),
-        "feature_dim": metrics.get("feature_dim"),
-        "input_shape": _part(metrics, "input").get("shape"),
-        "knn_accuracy": accuracy,
-        "verdict": _part(metrics, "collapse").get("verdict"),
-        "license": metrics.get("license"),
-    }
-
-
-def _part(metrics, key):
-    part = metrics.get(key)
-    if part is None:
-        return {}
-    if not isinstance(part, dict):
-        raise InputError(
-            f"The bundle's metrics.json has no object {key!r}, but {type(part).__name__}. Export "
-            "the bundle anew."
-        )
-    return part
 
 
 def _models(zoo):

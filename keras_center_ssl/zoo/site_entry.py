@@ -9,6 +9,7 @@ from pathlib import Path
 from keras_center_ssl import figures
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.records import read_object
+from keras_center_ssl.zoo.bundles import ACCEPTED
 from keras_center_ssl.zoo.card_html import card_html
 from keras_center_ssl.zoo.gallery_record import FOLDER, read_gallery
 from keras_center_ssl.zoo.index import ZooEntry
@@ -99,7 +100,7 @@ class SiteEntry:
     @property
     def accepted(self):
         """Why a verdict that is not healthy was accepted, or `None`."""
-        reason = self.record.get("accepted_unhealthy")
+        reason = self.record.get(ACCEPTED)
         return printable(reason) if isinstance(reason, str) else None
 
     def card(self, address_of):

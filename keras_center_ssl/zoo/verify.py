@@ -22,17 +22,18 @@ def verify(
     source: FilePath | None = None,
     progress: Callable[[str, int, int], Any] | None = None,
     timeout: float | None = None,
+    index_sha256: str | None = None,
 ) -> dict[str, list[str]]:
     """Compares the files of a zoo, or of one entry, with the index; nothing is kept of them.
 
     Args:
         name: An encoder; all of them unless given.
-        source, progress, timeout: See `download`.
+        source, progress, timeout, index_sha256: See `download`.
 
     Returns:
         Name -> list of problems in words, empty where all is well.
     """
-    zoo = open_zoo(source, timeout)
+    zoo = open_zoo(source, timeout, index_sha256)
     entries = zoo.entries().values() if name is None else [find(zoo, name)]
     return {entry.name: problems_of(zoo, entry, progress) for entry in entries}
 

@@ -22,7 +22,7 @@ RESULTS_ONLY = {"zoo list", "zoo show", "zoo download"} | {
     f"experiment {verb}" for verb in ("list", "show", "run")
 }
 # Commands that report no figures.
-NO_JSON = {"zoo show", "zoo download", "zoo publish", "serve"} | {
+NO_JSON = {"zoo publish", "zoo gallery", "zoo site", "serve"} | {
     f"experiment {verb}" for verb in ("list", "show", "run")
 }
 

@@ -43,7 +43,7 @@ def bundle(tmp_path):
     folder = tmp_path / "bundle"
     folder.mkdir()
     (folder / "README.md").write_text("# A card")
-    (folder / "metrics.json").write_text('{"name": "first"}')
+    (folder / "metrics.json").write_text('{"name": "first", "license": "mit"}')
     (folder / "encoder.onnx").write_bytes(b"onnx")
     return folder
 
@@ -114,7 +114,8 @@ def test_a_killed_publisher_leaves_no_half_entry(bundle, tmp_path):
     ],
 )
 def test_a_record_of_a_wrong_shape_is_a_sentence(bundle, tmp_path, metrics, message):
-    (bundle / "metrics.json").write_text(metrics)
+    licensed = metrics.replace('{"name"', '{"license": "mit", "name"')
+    (bundle / "metrics.json").write_text(licensed)
     with pytest.raises(kcs.InputError, match=message) as caught:
         kcs.zoo.publish(bundle, tmp_path / "zoo")
     assert len(str(caught.value)) < 500

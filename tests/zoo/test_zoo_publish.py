@@ -29,7 +29,7 @@ def small(tmp_path):
     folder = tmp_path / "small"
     folder.mkdir()
     (folder / "README.md").write_text("# small")
-    (folder / "metrics.json").write_text('{"name": "small"}')
+    (folder / "metrics.json").write_text('{"name": "small", "license": "mit"}')
     (folder / "encoder.onnx").write_bytes(b"onnx")
     return folder
 
@@ -145,7 +145,9 @@ def test_a_zoo_with_a_broken_index_is_not_built_upon(small, tmp_path):
 
 
 def test_a_record_with_impossible_fields_is_not_published(small, tmp_path):
-    (small / "metrics.json").write_text(json.dumps({"name": "small", "feature_dim": "many"}))
+    (small / "metrics.json").write_text(
+        json.dumps({"name": "small", "license": "mit", "feature_dim": "many"})
+    )
     with pytest.raises(kcs.InputError, match="feature_dim = 'many'"):
         kcs.zoo.publish(small, tmp_path / "zoo")
     assert list((tmp_path / "zoo").iterdir()) == []
@@ -156,3 +158,44 @@ def test_a_file_that_keras_cannot_load(small, tmp_path):
     kcs.zoo.publish(small, tmp_path / "zoo")
     with pytest.raises(kcs.InputError, match="cannot load the encoder 'small'"):
         kcs.zoo.load("small", tmp_path / "zoo", tmp_path / "cache")
+
+
+def test_what_people_have_to_know_must_not_be_missing(small, tmp_path):
+    def with_record(**record):
+        (small / "metrics.json").write_text(json.dumps({"name": "small", **record}))
+
+    for license in (None, "", " ", 3):
+        with_record(license=license)
+        with pytest.raises(kcs.InputError, match="under which licence"):
+            kcs.zoo.publish(small, tmp_path / "zoo")
+        with pytest.raises(kcs.InputError, match="under which licence"):
+            kcs.zoo.publish(small, tmp_path / "zoo", accept_unhealthy="it is for a lecture")
+    with_record(license="mit", collapse={"verdict": "dimensional_collapse"})
+    with pytest.raises(kcs.InputError, match=r"'dimensional collapse', and not 'healthy'.*accept_"):
+        kcs.zoo.publish(small, tmp_path / "zoo")
+    for reason in ("", "  ", "two\nlines", "\x1b[2J", 3):
+        with pytest.raises(kcs.InputError, match="accept_unhealthy= is the reason"):
+            kcs.zoo.publish(small, tmp_path / "zoo", accept_unhealthy=reason)
+    assert not (tmp_path / "zoo").exists()
+
+
+def test_the_card_shows_why_a_verdict_was_accepted(small, tmp_path):
+    content = {"name": "small", "license": "mit", "collapse": {"verdict": "cluster_collapse"}}
+    (small / "metrics.json").write_text(json.dumps(content))
+    (small / "README.md").write_text("---\nlicense: mit\n---\n\n# small\n\nText.\n")
+    zoo = tmp_path / "zoo"
+    entry = kcs.zoo.publish(small, zoo, accept_unhealthy="It shows what a collapse is.")
+    assert entry.verdict == "cluster_collapse"
+    card = kcs.zoo.show("small", zoo, tmp_path / "cache")
+    note = "> Published although its collapse verdict is **cluster collapse**: It shows what"
+    assert f"# small\n\n{note}" in card and card.endswith("Text.\n")
+    record = json.loads((zoo / "small" / "metrics.json").read_text())
+    assert record == {**content, "accepted_unhealthy": "It shows what a collapse is."}
+    assert kcs.zoo.verify(source=zoo) == {"small": []}
+    # The bundle is as it was, and a copy of the entry can be published without saying it again.
+    assert json.loads((small / "metrics.json").read_text()) == content
+    kcs.zoo.publish(zoo / "small", tmp_path / "other")
+    kcs.zoo.build_site(tmp_path / "site", zoo)
+    assert (
+        "It shows what a collapse is." in (tmp_path / "site" / "small" / "index.html").read_text()
+    )
