@@ -20,19 +20,24 @@ MODES = {
 }
 # Added after the first run, whose grid was too coarse where the smallest batch escapes.
 FINER = "shifted, finer"
+# Added likewise: a third of the learning rate, and three times the steps.
+SLOWER = "bias, slower"
 FINE = [0.0, 0.03, 0.06, 0.08, *np.arange(0.085, 0.1451, 0.005).round(4), 0.17, 0.2, 0.3, 0.5, 1.0]
 
 AFTERWARDS = """Seen afterwards: a shift of 10 with noise of 1 makes the length that embeddings
 are divided by differ between views, which takes 1 % off `rho_max`: 1 - .9 x .99 = .109 in the
 place of .1 (last column). The largest distance of a measured boundary from that column is
-{away:.4f}. Some grid points for batches of 4 with a shift were added for this."""
+{away:.4f}. Batches of 4 escape late for two more reasons: `||s||` is .99 a little above the boundary,
+and the noise of single steps stabilises the collapse. At a third of the learning rate their
+boundary with a bias is {low:.4f} to {high:.4f}. These settings, and the grid points for batches of 4
+with a shift, were added for this."""
 
 
 def settings(quick):
     batches = (4, 64) if quick else (4, 16, 64, SAMPLES)
     seeds = (1,) if quick else (1, 2, 3)
     cases = [(mode, batch, seed) for seed in seeds for mode in MODES for batch in batches]
-    cases += [] if quick else [(FINER, 4, seed) for seed in seeds]
+    cases += [] if quick else [(mode, 4, seed) for seed in seeds for mode in (FINER, SLOWER)]
     return [dict(zip(("mode", "batch", "seed"), case, strict=True)) for case in cases]
 
 
@@ -41,7 +46,9 @@ def measure(setting):
     latents = toy.Latents(SAMPLES, np.random.default_rng(seed), **MODES[mode.split(",")[0]])
     weights = FINE if mode != "neither" else [0.0, 0.05, 0.1, 0.2, 1.0]
     weights = weights if mode != FINER else [0.145, 0.15, 0.155, 0.16, 0.165, 0.17]
-    encoders = toy.train(latents, weights, setting["batch"], seed)
+    weights = weights if mode != SLOWER else [0.125, 0.13, 0.1325, 0.135, 0.1375, 0.14, 0.145]
+    pace = {"rate": 0.1, "steps": 12000} if mode == SLOWER else {}
+    encoders = toy.train(latents, weights, setting["batch"], seed, **pace)
     # Every sample some times, in views that training has not seen.
     x1, x2 = latents.views(np.tile(np.arange(SAMPLES), 8))
     return [
@@ -59,7 +66,7 @@ def boundary(rows):
     """Between the largest centre weight that collapsed and the next; NaN without a collapse."""
     weights = sorted({float(row["center_weight"]) for row in rows})
     fell = {float(r["center_weight"]) for r in rows if float(r["center_norm"]) > COLLAPSED}
-    if not fell or max(fell) == weights[-1]:
+    if not fell or max(fell) == weights[-1]:  # or no rows, in the quick version
         return float("nan")
     return (max(fell) + weights[weights.index(max(fell)) + 1]) / 2
 
@@ -86,8 +93,11 @@ def judge(rows):
         for weight in (0.15, 0.25)
     ]
     titles = ("encoder", "batch", "predicted boundary", "measured", "over seeds")
+    slower = [boundary(chosen(rows, mode=SLOWER, seed=s)) for s in seeds]
     table_of_boundaries = table((*titles, "with the shift's noise"), lines)
-    verdict = Verdict(text=f"{table_of_boundaries}\n\n{AFTERWARDS.format(away=max(away))}")
+    verdict = Verdict(
+        text=f"{table_of_boundaries}\n\n{AFTERWARDS.format(away=max(away), low=min(slower), high=max(slower))}"
+    )
     for mode, said in (("bias", "with a bias"), ("shifted", "with a shifted augmentation")):
         verdict.add(
             f"{said} the boundary lies where `lambda_eff = 0.1`, within .01",
