@@ -27,10 +27,10 @@ FINE = [0.0, 0.03, 0.06, 0.08, *np.arange(0.085, 0.1451, 0.005).round(4), 0.17, 
 AFTERWARDS = """Seen afterwards: a shift of 10 with noise of 1 makes the length that embeddings
 are divided by differ between views, which takes 1 % off `rho_max`: 1 - .9 x .99 = .109 in the
 place of .1 (last column). The largest distance of a measured boundary from that column is
-{away:.4f}. Batches of 4 escape late for two more reasons: `||s||` is .99 a little above the boundary,
-and the noise of single steps stabilises the collapse. At a third of the learning rate their
-boundary with a bias is {low:.4f} to {high:.4f}. These settings, and the grid points for batches of 4
-with a shift, were added for this."""
+{away:.4f}. Batches of 4 escape late for two more reasons: `||s||` is .99 a little above the
+boundary, and the noise of single steps stabilises the collapse. At a third of the learning rate
+their boundary with a bias is {low:.4f} to {high:.4f}. These settings, and the grid points for
+batches of 4 with a shift, were added for this."""
 
 
 def settings(quick):
