@@ -95,9 +95,8 @@ def judge(rows):
     titles = ("encoder", "batch", "predicted boundary", "measured", "over seeds")
     slower = [boundary(chosen(rows, mode=SLOWER, seed=s)) for s in seeds]
     table_of_boundaries = table((*titles, "with the shift's noise"), lines)
-    verdict = Verdict(
-        text=f"{table_of_boundaries}\n\n{AFTERWARDS.format(away=max(away), low=min(slower), high=max(slower))}"
-    )
+    seen = AFTERWARDS.format(away=max(away), low=min(slower), high=max(slower))
+    verdict = Verdict(text=f"{table_of_boundaries}\n\n{seen}")
     for mode, said in (("bias", "with a bias"), ("shifted", "with a shifted augmentation")):
         verdict.add(
             f"{said} the boundary lies where `lambda_eff = 0.1`, within .01",
