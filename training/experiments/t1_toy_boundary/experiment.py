@@ -10,29 +10,45 @@ from keras_center_ssl.reports.plots import style
 SAMPLES = 256
 CRITICAL = 1 - max(toy.SHARES)
 COLLAPSED = 0.99
+# What the prediction left out: the shifted coordinate has noise of its own. Near the collapse an
+# embedding is what is orthogonal to the shift over the shift's length, which differs between views.
+SHIFTED_CRITICAL = 1 - max(toy.SHARES) * (1 - 1 / toy.SHIFT**2)
 MODES = {
     "bias": dict(bias=True),
     "shifted": dict(shift=toy.SHIFT),
     "neither": dict(),
 }
+# Added after the first run, whose grid was too coarse where the smallest batch escapes.
+FINER = "shifted, finer"
+# Added likewise: a third of the learning rate, and three times the steps.
+SLOWER = "bias, slower"
 FINE = [0.0, 0.03, 0.06, 0.08, *np.arange(0.085, 0.1451, 0.005).round(4), 0.17, 0.2, 0.3, 0.5, 1.0]
+
+AFTERWARDS = """Seen afterwards: a shift of 10 with noise of 1 makes the length that embeddings
+are divided by differ between views, which takes 1 % off `rho_max`: 1 - .9 x .99 = .109 in the
+place of .1 (last column). The largest distance of a measured boundary from that column is
+{away:.4f}. Batches of 4 escape late for two more reasons: `||s||` is .99 a little above the
+boundary, and the noise of single steps stabilises the collapse. At a third of the learning rate
+their boundary with a bias is {low:.4f} to {high:.4f}. These settings, and the grid points for
+batches of 4 with a shift, were added for this."""
 
 
 def settings(quick):
     batches = (4, 64) if quick else (4, 16, 64, SAMPLES)
-    return [
-        {"mode": mode, "batch": batch, "seed": seed}
-        for seed in ((1,) if quick else (1, 2, 3))
-        for mode in MODES
-        for batch in batches
-    ]
+    seeds = (1,) if quick else (1, 2, 3)
+    cases = [(mode, batch, seed) for seed in seeds for mode in MODES for batch in batches]
+    cases += [] if quick else [(mode, 4, seed) for seed in seeds for mode in (FINER, SLOWER)]
+    return [dict(zip(("mode", "batch", "seed"), case, strict=True)) for case in cases]
 
 
 def measure(setting):
-    seed = setting["seed"]
-    latents = toy.Latents(SAMPLES, np.random.default_rng(seed), **MODES[setting["mode"]])
-    weights = FINE if setting["mode"] != "neither" else [0.0, 0.05, 0.1, 0.2, 1.0]
-    encoders = toy.train(latents, weights, setting["batch"], seed)
+    mode, seed = setting["mode"], setting["seed"]
+    latents = toy.Latents(SAMPLES, np.random.default_rng(seed), **MODES[mode.split(",")[0]])
+    weights = FINE if mode != "neither" else [0.0, 0.05, 0.1, 0.2, 1.0]
+    weights = weights if mode != FINER else [0.145, 0.15, 0.155, 0.16, 0.165, 0.17]
+    weights = weights if mode != SLOWER else [0.125, 0.13, 0.1325, 0.135, 0.1375, 0.14, 0.145]
+    pace = {"rate": 0.1, "steps": 12000} if mode == SLOWER else {}
+    encoders = toy.train(latents, weights, setting["batch"], seed, **pace)
     # Every sample some times, in views that training has not seen.
     x1, x2 = latents.views(np.tile(np.arange(SAMPLES), 8))
     return [
@@ -50,7 +66,7 @@ def boundary(rows):
     """Between the largest centre weight that collapsed and the next; NaN without a collapse."""
     weights = sorted({float(row["center_weight"]) for row in rows})
     fell = {float(r["center_weight"]) for r in rows if float(r["center_norm"]) > COLLAPSED}
-    if not fell or max(fell) == weights[-1]:
+    if not fell or max(fell) == weights[-1]:  # or no rows, in the quick version
         return float("nan")
     return (max(fell) + weights[weights.index(max(fell)) + 1]) / 2
 
@@ -58,29 +74,37 @@ def boundary(rows):
 def judge(rows):
     seeds = sorted({row["seed"] for row in rows})
     batches = sorted({int(row["batch"]) for row in rows})
-    lines, worst = [], 0.0
+    lines, worst, away = [], {}, []
     for mode in ("bias", "shifted"):
         for batch in batches:
             expected = toy.nominal_weight(CRITICAL, batch)
-            found = [boundary(chosen(rows, mode=mode, batch=batch, seed=s)) for s in seeds]
-            worst = max(worst, *(abs(value - expected) for value in found))
+            corrected = toy.nominal_weight(CRITICAL if mode == "bias" else SHIFTED_CRITICAL, batch)
+            part = chosen(rows, mode=mode, batch=batch)
+            if mode == "shifted":
+                part += chosen(rows, mode=FINER, batch=batch)
+            found = [boundary(chosen(part, seed=s)) for s in seeds]
+            worst[mode] = max(worst.get(mode, 0.0), *(abs(value - expected) for value in found))
+            away += [abs(value - corrected) for value in found]
             spread = f"{min(found):.4f} to {max(found):.4f}"
-            lines.append([mode, batch, expected, float(np.mean(found)), spread])
+            lines.append([mode, batch, expected, float(np.mean(found)), spread, corrected])
     neither = [float(row["center_norm"]) for row in chosen(rows, mode="neither")]
     gaps = [
         np.ptp([at_effective(chosen(rows, mode="bias", batch=b), weight) for b in batches])
         for weight in (0.15, 0.25)
     ]
-    verdict = Verdict(
-        text=table(("encoder", "batch", "predicted boundary", "measured", "over seeds"), lines)
-    )
-    verdict.add(
-        "the boundary lies where `lambda_eff = 0.1`, within .01",
-        worst <= 0.01 if np.isfinite(worst) else False,
-        f"Largest distance over {len(lines)} boundaries and {len(seeds)} seeds: {worst:.4f} "
-        "(the grid's spacing is .005).",
-        decisive=True,
-    )
+    titles = ("encoder", "batch", "predicted boundary", "measured", "over seeds")
+    slower = [boundary(chosen(rows, mode=SLOWER, seed=s)) for s in seeds]
+    table_of_boundaries = table((*titles, "with the shift's noise"), lines)
+    seen = AFTERWARDS.format(away=max(away), low=min(slower), high=max(slower))
+    verdict = Verdict(text=f"{table_of_boundaries}\n\n{seen}")
+    for mode, said in (("bias", "with a bias"), ("shifted", "with a shifted augmentation")):
+        verdict.add(
+            f"{said} the boundary lies where `lambda_eff = 0.1`, within .01",
+            worst[mode] <= 0.01,
+            f"Largest distance over {len(batches)} batch sizes and {len(seeds)} seeds: "
+            f"{worst[mode]:.4f} (the grid's spacing is .005).",
+            decisive=True,
+        )
     verdict.add(
         "with neither bias nor shift there is no collapse",
         max(neither) < COLLAPSED,
