@@ -75,7 +75,9 @@ class TestTrainingCurves:
         values = [0.3, 0.004, 0.0, 0.0007]
         (axis,) = plots.training_curves({"center_norm": values}).axes
         assert axis.get_yscale() == "log"
-        np.testing.assert_array_equal(axis.lines[0].get_ydata(), values)
+        # What has no place on the scale lies at its bottom, which says so.
+        np.testing.assert_allclose(axis.lines[0].get_ydata(), [0.3, 0.004, 1e-4, 0.0007])
+        assert axis.get_ylabel() == "log scale; bottom: under 0.0001"
         low, high = axis.get_ylim()
         assert low <= 1e-4 * 1.01 and high > 1
         assert [text.get_text() for text in axis.texts] == ["collapsed"]

@@ -89,9 +89,15 @@ def _set_limits(axis, key, values):
     low, high = float(values.min()), float(values.max())
     if key in _MAY_BE_TINY and np.median(values) < _TINY and (values > 0).any():
         least = max(float(values[values > 0].min()), _LEAST)
+        bottom = 10 ** math.floor(math.log10(least / 1.2))
         axis.set_yscale("log")
-        axis.set_ylim(10 ** math.floor(math.log10(least / 1.2)), 2.5)
+        axis.set_ylim(bottom / 1.3, 2.5)
         axis.set_ylabel("log scale")
+        if (values < bottom).any():
+            # An unbiased estimate may be 0 or below it, which has no place on this scale.
+            axis.set_ylabel(f"log scale; bottom: under {bottom:g}")
+            for line in axis.lines:
+                line.set_ydata(np.maximum(line.get_ydata(), bottom))
     elif key in _SHARES:
         axis.set_ylim(min(-0.12, low - 0.04), 1.12)
     elif key != "loss":
