@@ -157,7 +157,7 @@ def test_the_zoo_loads_none_of_it(saved, tmp_path, case):
     bundle.mkdir()
     make(bundle / "encoder.keras", parts_of(saved))
     (bundle / "README.md").write_text("# x")
-    (bundle / "metrics.json").write_text(json.dumps({"name": "x"}))
+    (bundle / "metrics.json").write_text(json.dumps({"name": "x", "license": "mit"}))
     kcs.zoo.publish(bundle, tmp_path / "zoo")
     with pytest.raises(kcs.InputError, match=f"cannot load the encoder 'x'.*{message}"):
         kcs.zoo.load("x", tmp_path / "zoo", tmp_path / "cache")

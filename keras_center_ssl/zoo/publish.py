@@ -74,10 +74,10 @@ def publish(
     record = read_record(bundle)
     check_fit(record, accept_unhealthy)
     changed = {}
-    if accept_unhealthy is not None:
+    verdict = summary_of(record)["verdict"]
+    if accept_unhealthy is not None and verdict != "healthy":
         record[ACCEPTED] = accept_unhealthy
         card = (bundle / "README.md").read_text("utf-8", errors="replace")
-        verdict = summary_of(record)["verdict"]
         changed["README.md"] = card_with_reason(card, verdict, accept_unhealthy)
         changed["metrics.json"] = json.dumps(record, indent=2) + "\n"
     return enter(bundle, zoo_dir, name, overwrite, record, changed)

@@ -25,7 +25,9 @@ def test_a_format_is_added_in_one_place(tmp_path, monkeypatch):
     encoder = keras.Sequential(
         [keras.Input((2, 2, 1)), layers.Flatten(), layers.Dense(3, use_bias=False)]
     )
-    bundle = kcs.export.export_bundle(encoder, tmp_path / "bundle", formats=["weights"])
+    bundle = kcs.export.export_bundle(
+        encoder, tmp_path / "bundle", formats=["weights"], metadata={"license": "mit"}
+    )
     assert json.loads((bundle / "metrics.json").read_text())["parity"]["weights"]["passed"]
     assert FORMATS["weights"].description == "Its kernel, for NumPy."
     entry = kcs.zoo.publish(bundle, tmp_path / "zoo")

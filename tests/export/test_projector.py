@@ -25,7 +25,9 @@ def exported(tmp_path_factory):
         [rng.uniform(0.5, 1.5, w.shape) for w in model.projector.get_weights()]
     )
     folder = tmp_path_factory.mktemp("heads") / "heads"
-    bundle = kcs.export.export_bundle(model, folder, (*FORMATS, "onnx_fp16"), heads=True)
+    bundle = kcs.export.export_bundle(
+        model, folder, (*FORMATS, "onnx_fp16"), heads=True, metadata={"license": "mit"}
+    )
     return bundle, json.loads((bundle / "metrics.json").read_text()), model
 
 

@@ -192,6 +192,10 @@ def test_the_card_shows_why_a_verdict_was_accepted(small, tmp_path):
     record = json.loads((zoo / "small" / "metrics.json").read_text())
     assert record == {**content, "accepted_unhealthy": "It shows what a collapse is."}
     assert kcs.zoo.verify(source=zoo) == {"small": []}
+    (small / "metrics.json").write_text(json.dumps({**content, "collapse": {"verdict": "healthy"}}))
+    kcs.zoo.publish(small, zoo, name="well", accept_unhealthy="There is nothing to accept.")
+    assert "nothing to accept" not in kcs.zoo.show("well", zoo, tmp_path / "cache")
+    (small / "metrics.json").write_text(json.dumps(content))
     # The bundle is as it was, and a copy of the entry can be published without saying it again.
     assert json.loads((small / "metrics.json").read_text()) == content
     kcs.zoo.publish(zoo / "small", tmp_path / "other")

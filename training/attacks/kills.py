@@ -8,6 +8,8 @@ import time
 
 from case import HEAVY, LIGHT, finish, kill, train_words
 
+# The stage is trained in seconds, and may have collapsed.
+_ACCEPTED = ("--accept-unhealthy", "It is only attacked.")
 WHOLE_BUNDLE = ("README.md", "metrics.json", "encoder.keras", "encoder.onnx")
 
 
@@ -62,7 +64,7 @@ def two_export(case):
 def kill_publish(case):
     """What a zoo held is still there and right, and publishing again works."""
     zoo = _zoo(case)
-    words = ("zoo", "publish", case.stage.bundle, "--zoo", zoo, "--name", "new")
+    words = ("zoo", "publish", case.stage.bundle, "--zoo", zoo, *_ACCEPTED, "--name", "new")
     _killed(case, words, latest=3)
     yield case.run("zoo", "verify", "first", "--source", zoo).fault(expected=(0,))
     again = case.run(*words)
@@ -75,7 +77,7 @@ def kill_publish(case):
 def two_publish(case):
     """Two entries that are published at once are both there."""
     zoo = _zoo(case)
-    words = ("zoo", "publish", case.stage.bundle, "--zoo", zoo, "--name")
+    words = ("zoo", "publish", case.stage.bundle, "--zoo", zoo, *_ACCEPTED, "--name")
     ended = _together(case, (*words, "one"), (*words, "two"), limit=LIGHT)
     yield from (one.fault() for one in ended)
     wanted = {"first"} | {n for n, one in zip(("one", "two"), ended, strict=True) if one.code == 0}
@@ -86,7 +88,9 @@ def two_publish(case):
 
 def _zoo(case):
     zoo = case.folder / "zoo"
-    ended = case.run("zoo", "publish", case.stage.bundle, "--zoo", zoo, "--name", "first")
+    ended = case.run(
+        "zoo", "publish", case.stage.bundle, "--zoo", zoo, *_ACCEPTED, "--name", "first"
+    )
     assert ended.code == 0, ended.output
     return zoo
 
