@@ -21,10 +21,12 @@ class FolderZoo:
         address: The folder's absolute path, a string.
         timeout: `None`: a disk is not waited for.
         index_sha256: The SHA-256 that the index has to have; `None` for any.
-        index: The bytes of the index, as soon as it was read.
+        index: The bytes of the index, once it was read.
     """
 
-    timeout = index_sha256 = index = None
+    timeout = None
+    index_sha256: str | None = None
+    index: bytes = b""
 
     def __init__(self, path):
         self.root = Path(os.path.abspath(Path(path).expanduser()))

@@ -174,7 +174,9 @@ def _tiles(pixels):
     if longest > LARGEST_TILE:
         height, width = (max(1, round(s * LARGEST_TILE / longest)) for s in pixels.shape[1:3])
         small = [
-            np.asarray(Image.fromarray(_plane(image)).resize((width, height), Image.BILINEAR))
+            np.asarray(
+                Image.fromarray(_plane(image)).resize((width, height), Image.Resampling.BILINEAR)
+            )
             for image in pixels
         ]
         pixels = np.stack(small).reshape(len(small), height, width, pixels.shape[3])

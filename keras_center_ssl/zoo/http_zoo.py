@@ -28,13 +28,14 @@ class HttpZoo:
 
     Attributes:
         index_sha256: The SHA-256 that the index has to have; `None` for any.
-        index: The bytes of the index, as soon as it was read.
+        index: The bytes of the index, once it was read.
 
     Raises:
         InputError: If the address is not usable.
     """
 
-    index_sha256 = index = None
+    index_sha256: str | None = None
+    index: bytes = b""
 
     def __init__(self, address, timeout):
         try:

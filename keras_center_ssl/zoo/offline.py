@@ -31,7 +31,9 @@ class OfflineZoo:
         cache_dir: See `download`.
     """
 
-    timeout = index_sha256 = index = None
+    timeout = None
+    index_sha256: str | None = None
+    index: bytes = b""
 
     def __init__(self, address, cache_dir):
         self.address = address

@@ -195,6 +195,9 @@ def run_command(command):
     if program == "center-ssl":
         if words[0] == "train":
             words += shlex.split(SMALLER)
+        if words[:2] == ["zoo", "publish"]:
+            # What was trained on so little may have collapsed.
+            words += ["--accept-unhealthy", "It was trained for a test."]
         assert not cli.app(words, standalone_mode=False), (
             f"{command} ended with another code than 0"
         )

@@ -1,4 +1,4 @@
-"""Encoders of others through the same door: exported, published, downloaded, the same features.
+"""Encoders of others through the same door: exported, published, loaded, with the same features.
 
 No weights are fetched: what is tested is the architecture's way through the formats.
 """
