@@ -40,8 +40,9 @@ def test_a_folder_is_whole(run, experiment):
     places = [account.index(part) for part in parts]
     assert places == sorted(places)
     assert f"**Verdict: {experiment.verdict}" in account
-    for picture in [*experiment.folder.glob("*.png"), *experiment.folder.glob("*.gif")]:
-        assert picture.stat().st_size < 200_000, picture.name
+    for kind, most in (("png", 200_000), ("gif", 400_000)):
+        for picture in experiment.folder.glob(f"*.{kind}"):
+            assert picture.stat().st_size < most, picture.name
     module = run.load(experiment)
     for quick in (True, False):
         settings = module.settings(quick)

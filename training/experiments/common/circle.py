@@ -8,7 +8,7 @@ from keras_center_ssl.reports.plots import style
 CENTER_WEIGHT = 0.115
 
 
-def animate(path, frames=30, samples=256, shown=60):
+def animate(path, frames=30, samples=256, shown=40):
     """Four panels, full and mini-batches by centred and shifted augmentation, as a GIF.
 
     The centre weight is such that batches of 4 are below the boundary and the full batch is above.
@@ -23,7 +23,8 @@ def animate(path, frames=30, samples=256, shown=60):
     films = [film(batch, shift, samples, steps) for _, batch, shift in panels]
     from matplotlib.animation import FuncAnimation, PillowWriter
 
-    figure, axes = style.new_figure(2, 2, (5.2, 5.6))
+    figure, axes = style.new_figure(2, 2, (5.2, 5.8))
+    figure.suptitle(f"centre weight {CENTER_WEIGHT}", fontsize=10)
     angle = np.linspace(0, 2 * np.pi, 100)
     drawn = []
     for axis, (title, _, _) in zip(axes, panels, strict=True):
@@ -46,7 +47,7 @@ def animate(path, frames=30, samples=256, shown=60):
             )
         return []
 
-    FuncAnimation(figure, frame, frames=len(steps) + 6).save(path, PillowWriter(fps=6), dpi=70)
+    FuncAnimation(figure, frame, frames=len(steps) + 6).save(path, PillowWriter(fps=5), dpi=60)
 
 
 def film(batch, shift, samples, steps):

@@ -180,7 +180,7 @@ def draw(rows, folder):
     )
     axes[0].legend(fontsize=8.5, frameon=False)
     style.done(figure, folder / "one_curve.png")
-    animate(folder / "circle.gif", frames=30 if len(batches) > 2 else 4)
+    animate(folder / "circle.gif", frames=24 if len(batches) > 2 else 4)
 
 
 def check(rows):
