@@ -48,6 +48,11 @@ def test_every_method_is_among_the_cases():
     assert {name.split("-")[0] for name in CASES} == set(kcs.methods.METHODS)
 
 
+def tolerance_of(case):
+    """Views are float32 whatever the precision, and a batch's rounding depends on its size."""
+    return 1e-5 if case.endswith("-views") else 1e-10
+
+
 def assert_same(one, other, tolerance=1e-10):
     assert set(one) == set(other)
     for kind in ("first", "gradient", "log", "evaluated", "weight"):
@@ -64,7 +69,7 @@ def assert_same(one, other, tolerance=1e-10):
 def test_two_replicas_train_as_one(folder, case):
     (one,) = run(folder, "one", 1, "float64", "uneven", *SOME)
     (two,) = run(folder, "mirrored", 2, "float64", "uneven", *SOME)
-    assert_same(one[case], two[case])
+    assert_same(one[case], two[case], tolerance_of(case))
 
 
 @slow
@@ -72,7 +77,7 @@ def test_two_replicas_train_as_one(folder, case):
 def test_two_replicas_train_every_method_as_one(folder, case):
     (one,) = run(folder, "one", 1, "float64", "uneven")
     (two,) = run(folder, "mirrored", 2, "float64", "uneven")
-    assert_same(one[case], two[case])
+    assert_same(one[case], two[case], tolerance_of(case))
 
 
 @slow
@@ -80,14 +85,14 @@ def test_two_replicas_train_every_method_as_one(folder, case):
 def test_three_replicas_train_as_one(folder, case):
     (one,) = run(folder, "one", 1, "float64", "uneven")
     (three,) = run(folder, "mirrored", 3, "float64", "uneven")
-    assert_same(one[case], three[case])
+    assert_same(one[case], three[case], tolerance_of(case))
 
 
 @pytest.mark.parametrize("case", SOME)
 def test_two_workers_train_as_one(folder, case):
     (one,) = run(folder, "one", 1, "float64", "uneven", *SOME)
     for worker in run(folder, "workers", 2, "float64", "uneven", *SOME):
-        assert_same(one[case], worker[case])
+        assert_same(one[case], worker[case], tolerance_of(case))
 
 
 @slow
@@ -95,7 +100,7 @@ def test_two_workers_train_as_one(folder, case):
 def test_three_workers_train_as_one(folder, case):
     (one,) = run(folder, "one", 1, "float64", "uneven")
     for worker in run(folder, "workers", 3, "float64", "uneven"):
-        assert_same(one[case], worker[case])
+        assert_same(one[case], worker[case], tolerance_of(case))
 
 
 @pytest.mark.parametrize("case", SOME)
