@@ -229,6 +229,7 @@ def test_what_cannot_go_on_is_refused(tmp_path):
         kcs.callbacks.Checkpoint(tmp_path, keep=0)
 
 
+@pytest.mark.slow
 def test_without_a_whole_checkpoint_it_starts_over(tmp_path):
     interrupted_fit(tmp_path, crash=4, every=1)
     for path, damaged in zip(sorted(tmp_path.iterdir()), (b"", b"noise" * 99), strict=True):

@@ -39,7 +39,14 @@ def test_a_method_saved_by_0_1_0(saved, method):
 
 
 # Of our rooms the lowest: all that is registered is built on it, and it brings Keras.
-@pytest.mark.parametrize("first", ["keras", "keras_center_ssl", "keras_center_ssl.numerics"])
+@pytest.mark.parametrize(
+    "first",
+    [
+        pytest.param("keras", marks=pytest.mark.slow),
+        "keras_center_ssl",
+        pytest.param("keras_center_ssl.numerics", marks=pytest.mark.slow),
+    ],
+)
 def test_in_any_order_of_imports(saved, first):
     second = "keras_center_ssl" if first == "keras" else "keras"
     program = (

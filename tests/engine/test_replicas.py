@@ -88,6 +88,7 @@ def test_three_replicas_train_as_one(folder, case):
     assert_same(one[case], three[case], tolerance_of(case))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", SOME)
 def test_two_workers_train_as_one(folder, case):
     (one,) = run(folder, "one", 1, "float64", "uneven", *SOME)
@@ -103,6 +104,7 @@ def test_three_workers_train_as_one(folder, case):
         assert_same(one[case], worker[case], tolerance_of(case))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", SOME)
 def test_the_first_step_is_the_same_in_float32(folder, case):
     (one,) = run(folder, "one", 1, "float32", "even", *SOME)

@@ -165,6 +165,7 @@ def test_mirrored_gives_the_history_of_one_device(folder, alone, monkeypatch):
     assert_same_history(history(folder / "two"), alone)
 
 
+@pytest.mark.slow
 def test_of_two_workers_the_chief_writes(folder, alone):
     def command(index):
         # Folders of their own, so that what a worker writes is seen.

@@ -24,6 +24,7 @@ def test_trains_without_collapse_on_a_moving_average():
     check_trains(build(kcs.methods.CenterSSL, **SMALL, **options), epochs=8)
 
 
+@pytest.mark.slow
 def test_the_weight_of_the_centre_decides_on_collapse():
     """Theory: at weight 1 the centre becomes short, at 0 it grows to 1 (the other term off)."""
     norms, ranks = {}, {}
