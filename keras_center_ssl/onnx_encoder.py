@@ -10,6 +10,7 @@ found = encoder.embed_source("photographs")         # .features .paths .labels .
 
 import os
 import pathlib
+from typing import Any
 
 import numpy as np
 
@@ -106,7 +107,7 @@ class OnnxEncoder:
         """
         images = sources.open_images(source, split)
         progress = progress or (lambda done, total: None)
-        named = {"source": str(source), "split": split}
+        named: dict[str, Any] = {"source": str(source), "split": split}
         if isinstance(images, sources.ArrayImages):
             features = self._embed_array(images.images, batch_size, progress)
             return Embedded(features, labels=images.labels, **named)

@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from keras_center_ssl import geometry
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.types import Array
@@ -17,7 +19,7 @@ def label_free(z1: Array, z2: Array) -> dict[str, float]:
         Dict of floats by key of `kcs.figures`; without those that the embeddings do not have
         (collapsed ones, or too few images).
     """
-    z1, z2 = z1[:IMAGES], z2[:IMAGES]
+    z1, z2 = np.asarray(z1)[:IMAGES], np.asarray(z2)[:IMAGES]
     figures = {
         "lidar": lambda: geometry.lidar(z1, z2),
         "alpha_req": lambda: geometry.alpha_req(z1),
