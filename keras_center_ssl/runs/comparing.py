@@ -70,11 +70,11 @@ def _described(run):
 
 
 def _differences(recipes):
-    flat = {name: dict(flat(recipe)) for name, recipe in recipes.items()}
-    keys = dict.fromkeys(key for values in flat.values() for key in values)
+    flattened = {name: dict(flat(recipe)) for name, recipe in recipes.items()}
+    keys = dict.fromkeys(key for values in flattened.values() for key in values)
     found = {}
     for key in keys:
-        values = {name: values.get(key) for name, values in flat.items()}
+        values = {name: values.get(key) for name, values in flattened.items()}
         if key not in _SAID_ELSEWHERE and len(set(map(repr, values.values()))) > 1:
             found[key] = values
     return found
