@@ -129,6 +129,7 @@ class TestOnMethods:
         _, _, messages = watch(monitor, dataset, epochs=1, **SMALL)
         assert messages == [] and monitor.critical_center_weight.says(1.0) == "holds"
 
+    @pytest.mark.slow
     def test_a_diverged_training_is_named_at_once(self, dataset):
         for data in (None, dataset):
             model = build(kcs.methods.SimCLR, **SMALL)

@@ -60,6 +60,7 @@ def test_labels_never_reach_the_method(digits):
             np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_every_so_many_epochs_and_at_the_last(digits):
     seen = []
 
@@ -73,6 +74,7 @@ def test_every_so_many_epochs_and_at_the_last(digits):
     assert len(knn.train[0]) == len(knn.test[0]) == 100
 
 
+@pytest.mark.slow
 def test_the_best_encoder_is_kept(digits, tmp_path):
     class Scripted(keras.callbacks.Callback):
         values = [1.0, 3.0, float("nan"), 2.0]

@@ -41,6 +41,7 @@ def test_parts_together_are_the_batch(kind, parts):
             np.testing.assert_allclose(joined, expected, atol=1e-6)
 
 
+@pytest.mark.slow
 @both
 def test_endless_passes_are_those_of_epochs(kind):
     arguments = dict(views=views.simclr(8), batch_size=6, seed=3)

@@ -77,6 +77,7 @@ def test_does_not_depend_on_frame_scale_offset_order_or_view():
     assert critical_center_weight(x, y) == reference
 
 
+@pytest.mark.slow
 def test_more_dimensions_than_are_kept(rng):
     sample = rng.normal(size=(600, 4))
     x, y = (

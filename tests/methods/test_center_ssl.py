@@ -18,6 +18,7 @@ def test_trains_without_collapse(options):
     check_trains(build(kcs.methods.CenterSSL, **SMALL, **options))
 
 
+@pytest.mark.slow
 def test_trains_without_collapse_on_a_moving_average():
     """The average lags, and at first the embeddings run from it all together: it takes longer."""
     options = dict(center="ema", center_momentum=0.5, decorrelation_weight=0.5)

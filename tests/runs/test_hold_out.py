@@ -45,7 +45,7 @@ def run(tmp_path_factory):
 
 
 def test_the_held_out_images_are_judged_unless_told_otherwise(run):
-    assert runs.evaluate(run)["samples"] == {"train": 300, "test": 100}
+    assert runs.evaluate(run, protocols=["knn"])["samples"] == {"train": 300, "test": 100}
     assert run.metrics["split"] == "hold_out"
     tested = runs.evaluate(run, split="test", protocols=["knn"])
     assert tested["split"] == "test" and tested["samples"]["train"] == 300
@@ -57,7 +57,7 @@ def test_the_held_out_images_are_judged_unless_told_otherwise(run):
 
 
 def test_published_features_are_whitened_and_diagnosed_before_it(run, tmp_path):
-    metrics = runs.evaluate(run)
+    metrics = runs.evaluate(run, protocols=["knn"])
     assert metrics["whitening"] == {"dimensions": 8, "of": run.load_model().encoder.output_shape[1]}
     assert metrics["collapse"]["features"]["dimension"] == metrics["whitening"]["of"]
     bundle, parity = runs.export_run(run, tmp_path / "bundle", formats=("keras", "onnx"))

@@ -153,6 +153,7 @@ def killed(which, out, every=2, at_step=0, at_write=0):
     return out / "checkpoints"
 
 
+@pytest.mark.slow
 def test_killed_at_a_step_and_within_a_write(reference, tmp_path):
     which, out = recipe("DINO"), tmp_path / "run"
     killed(which, out, at_step=random.randint(3, STEPS))
@@ -239,6 +240,7 @@ def test_a_full_disk_leaves_the_checkpoint_before(begun, reference, tmp_path, mo
     assert_same(runs.train(recipe(), out, resume=True), reference(recipe()))
 
 
+@pytest.mark.slow
 def test_a_limit_on_files_ends_in_one_paragraph(tmp_path):
     """As a full disk, but from the system itself; the model is larger than the limit."""
     (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(recipe().to_dict()))
@@ -259,6 +261,7 @@ def test_a_limit_on_files_ends_in_one_paragraph(tmp_path):
 # -- signals ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_signals_end_behind_a_checkpoint(reference, tmp_path):
     for number, step, place in (
         (signal.SIGTERM, 2, "epoch 1, step 2 of 4"),
