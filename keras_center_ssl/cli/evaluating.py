@@ -100,13 +100,13 @@ def print_metrics(metrics):
     judged = metrics.get("protocols")
     split = metrics.get("split", "test")
     if judged:
-        keys = [key for key in figures.FIGURES if isinstance(metrics.get(key), dict)]
-        names = list(dict.fromkeys(name for key in keys for name in metrics[key]))
+        table = figures.judged(metrics)
+        names = list(dict.fromkeys(name for values in table.values() for name in values))
         rows = [
-            [_CANDIDATES.get(name, name), *(metrics[key].get(name, "") for key in keys)]
+            [_CANDIDATES.get(name, name), *(values.get(name, "") for values in table.values())]
             for name in names
         ]
-        titles = ("features", *map(figures.label, keys))
+        titles = ("features", *map(figures.label, table))
         print_table(console, titles, rows, f"{metrics['dataset']}, {_IMAGES[split]}")
         console.print(_interval_sentence(judged))
     elif metrics.get("accuracy_left_out"):

@@ -21,6 +21,7 @@ __all__ = [
     "LIMIT_SIGNS",
     "LOGGED",
     "Figure",
+    "judged",
     "label",
     "markdown_table",
     "number",
@@ -43,6 +44,14 @@ LOGGED = (
     "effective_rank",
     "participation_ratio",
 )
+
+
+def judged(metrics: dict) -> dict:
+    """The part of an evaluation's metrics that has a value for every candidate.
+
+    Key of the figure -> name of what was judged -> value, in the order of the table.
+    """
+    return {key: metrics[key] for key in FIGURES if isinstance(metrics.get(key), dict)}
 
 
 def label(key: str) -> str:

@@ -59,13 +59,13 @@ _SPLITS = {"hold_out": "training images that were held out"}
 
 def _accuracies(metrics):
     """Head and rows of the table of accuracies, or `None`."""
-    keys = [key for key in figures.FIGURES if isinstance(metrics.get(key), dict)]
-    if not keys:
+    table = figures.judged(metrics)
+    if not table:
         return None
-    names = dict.fromkeys(name for key in keys for name in metrics[key])
+    names = dict.fromkeys(name for values in table.values() for name in values)
     return {
-        "head": [figures.label(key) for key in keys],
-        "rows": [(name, [metrics[key].get(name) for key in keys]) for name in names],
+        "head": list(map(figures.label, table)),
+        "rows": [(name, [values.get(name) for values in table.values()]) for name in names],
     }
 
 

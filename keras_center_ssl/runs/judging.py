@@ -2,7 +2,6 @@
 
 from keras_center_ssl import data, evaluation
 from keras_center_ssl.evaluation.protocols import FINE_TUNING, check_protocols, headline
-from keras_center_ssl.figures import label
 
 
 def judge_candidates(encoders, train_set, test_set, protocols, say):
@@ -23,25 +22,21 @@ def judge_candidates(encoders, train_set, test_set, protocols, say):
     protocols = check_protocols(protocols)
     frozen = tuple(name for name in protocols if name != FINE_TUNING)
     found = {name: {} for name in protocols}
-    candidates = dict(encoders)
     in_memory = all(isinstance(part, data.ArraySource) for part in (train_set, test_set))
+
+    def judge(name, encoder):
+        say(f"Judging features of {_WORDS.get(name, name)}")
+        # Features before labels: which files cannot be read is known after a pass.
+        sets = [(evaluation.embed(encoder, part), part.labels) for part in (train_set, test_set)]
+        for protocol, result in evaluation.judge(*sets[0], *sets[1], frozen).items():
+            found[protocol][name] = result
+        return sets[0][0].shape[1]
+
     if frozen:
-        done = None
-        while candidates:
-            name = next(iter(candidates))
-            encoder = candidates.pop(name)
-            say(f"Judging features of {_WORDS.get(name, name)}")
-            # Features before labels: which files cannot be read is known after a pass.
-            sets = [
-                (evaluation.embed(encoder, part), part.labels) for part in (train_set, test_set)
-            ]
-            for protocol, result in evaluation.judge(*sets[0], *sets[1], frozen).items():
-                found[protocol][name] = result
-            if done is None and in_memory:
-                dimensions = sets[0][0].shape[1]
-                for each, embed in evaluation.pixel_baselines(train_set.images, dimensions).items():
-                    candidates[each] = embed
-            done = name
+        dimensions = [judge(name, encoder) for name, encoder in encoders.items()]
+        if in_memory:
+            for name, embed in evaluation.pixel_baselines(train_set.images, dimensions[0]).items():
+                judge(name, embed)
     if FINE_TUNING in protocols:
         found[FINE_TUNING] = _fine_tuned(encoders, train_set, test_set, say)
     return found
@@ -92,8 +87,3 @@ def why_no_labels(train_set, test_set, held_out):
     if not test_set.has_labels:
         return f"{test_set.name} has no labels."
     return None
-
-
-def accuracy_words(keys):
-    """`"k-NN accuracy, linear-probe accuracy"` of the keys of a table."""
-    return ", ".join(map(label, keys))

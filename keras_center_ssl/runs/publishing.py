@@ -2,21 +2,12 @@
 
 import json
 
-from keras_center_ssl import data, export
+from keras_center_ssl import data, export, figures
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.export.formats import default_formats, select
 from keras_center_ssl.runs.folder import load_model
 from keras_center_ssl.runs.skipped import note_skipped
 
-# Figures of an evaluation that go onto the card, with their baselines.
-ACCURACIES = (
-    "knn_accuracy",
-    "linear_accuracy",
-    "fine_tuned_accuracy",
-    "linear_accuracy_1_percent",
-    "linear_accuracy_10_percent",
-    "mean_average_precision",
-)
 # Real images for the parity check; the rest of it uses random ones. Formats of fewer bits are
 # calibrated on some, and compared on the others.
 PARITY_IMAGES, CALIBRATION_IMAGES = 128, 512
@@ -86,7 +77,7 @@ def export_run(
         opset=opset,
         heads=heads,
         metrics={
-            **{key: metrics[key] for key in ACCURACIES if metrics.get(key)},
+            **figures.judged(metrics),
             "labels": loaded.labels,
             "collapse": metrics["collapse"]["features"],
             "embedding_collapse": metrics["collapse"][branch],
