@@ -18,7 +18,6 @@ import time
 
 import comparisons
 import tables
-import venvs
 from workers import LOG, Failed, Workers, machine
 
 HERE = pathlib.Path(__file__).parent
@@ -35,9 +34,6 @@ def main():
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of every contestant")
     parser.add_argument("--repetitions", type=int, help="turns of every contestant")
     parser.add_argument("--seconds", type=float, help="of every turn")
-    parser.add_argument(
-        "--accelerator-smoke", action="store_true", help="that code, tiny, anywhere"
-    )
     parser.add_argument("--results", type=pathlib.Path, default=RESULTS)
     parser.add_argument("--readme", type=pathlib.Path, help="page that gets the table, too")
     arguments = parser.parse_args()
@@ -45,8 +41,6 @@ def main():
     seconds = arguments.seconds or (0.5 if arguments.quick else 1.0)
 
     chosen = comparisons.on_the_cpu(arguments.threads, arguments.quick)
-    if arguments.accelerator_smoke or venvs.accelerator() not in (None, "cpu"):
-        chosen += comparisons.on_the_accelerator(arguments.accelerator_smoke)
     wanted = arguments.only.lower()
     chosen = [c for c in chosen if wanted in f"{c.section}: {c.case}".lower()]
     if not chosen:

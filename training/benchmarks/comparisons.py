@@ -65,7 +65,7 @@ LARGE = {"network": "resnet18", "stem": "small"}
 
 
 def on_the_cpu(threads, quick=False):
-    """The comparisons that need no accelerator."""
+    """All comparisons, or fewer of each kind."""
     batch = 256
     found = [
         _views(*case, threads)
@@ -90,19 +90,6 @@ def on_the_cpu(threads, quick=False):
     found.append(_compiled("SimCLR", batch))
     found += [_memory(method, batch) for method in some]
     return found
-
-
-def on_the_accelerator(smoke=False):
-    """SimCLR in bfloat16 through JAX; `smoke` is the same on whatever JAX finds, and tiny."""
-    options = {"network": "resnet50", "batch_size": 256, "size": 224}
-    if smoke:
-        options = {"network": "resnet_small", "batch_size": 8, "size": 32}
-    case = f"SimCLR, {options['network']}, {options['size']} px, batch {options['batch_size']}"
-    contestants = [
-        Contestant("ours", "ours_jax", "accelerator.step", options),
-        Contestant("PyTorch", "peer_accelerator", "accelerator.step", options),
-    ]
-    return [Comparison("accelerator", case, contestants)]
 
 
 def _views(size, channels, batch_size, threads):

@@ -160,13 +160,6 @@ SECTIONS = {
         ),
         "MiB",
     ),
-    "accelerator": Section(
-        "Accelerator",
-        "One step of SimCLR in bfloat16 on views that lie on the device: Keras on JAX against "
-        "PyTorch (automatic mixed precision, channels_last, eager).",
-        ("ours", "PyTorch"),
-        (Ratio("accelerator step, against PyTorch", "PyTorch", "ours"),),
-    ),
 }
 
 

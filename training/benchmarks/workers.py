@@ -58,8 +58,6 @@ class Workers:
         "ours": ("ours", lambda: sys.executable, {"CUDA_VISIBLE_DEVICES": ""}),
         "peer": ("peer", venvs.torch, {"CUDA_VISIBLE_DEVICES": ""}),
         "kerascv": ("kerascv", venvs.keras_cv, {"CUDA_VISIBLE_DEVICES": ""}),
-        "ours_jax": ("ours", lambda: sys.executable, {"KERAS_BACKEND": "jax"}),
-        "peer_accelerator": ("peer", venvs.torch, {}),
     }
 
     def __init__(self, threads, log):

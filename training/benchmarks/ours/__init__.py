@@ -7,6 +7,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 def limit_threads(count):
     """At most `count` threads for one operation, and as many operations at a time."""
+    if os.environ.get("KERAS_BACKEND") == "jax":
+        return  # it is timed on accelerators, where there may be no TensorFlow
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(count)
@@ -23,19 +25,15 @@ def forget():
 def versions():
     """Versions of what does the work."""
     import keras
-    import onnxruntime
-    import tensorflow as tf
 
     import keras_center_ssl as kcs
 
-    found = {
-        "keras-center-ssl": kcs.__version__,
-        "keras": keras.__version__,
-        "tensorflow": tf.__version__,
-        "onnxruntime": onnxruntime.__version__,
-    }
+    found = {"keras-center-ssl": kcs.__version__, "keras": keras.__version__}
     if keras.backend.backend() == "jax":
         import jax
 
-        found["jax"] = jax.__version__
-    return found
+        return found | {"jax": jax.__version__}
+    import onnxruntime
+    import tensorflow as tf
+
+    return found | {"tensorflow": tf.__version__, "onnxruntime": onnxruntime.__version__}

@@ -4,6 +4,8 @@ import itertools
 
 from torch import nn
 
+from peer.vit import ViT
+
 
 class BasicBlock(nn.Module):
     expansion = 1
@@ -50,6 +52,14 @@ def resnet18(stem="small", channels=3):
 
 def resnet50(stem="standard", channels=3):
     return _resnet(Bottleneck, [3, 4, 6, 3], [64, 128, 256, 512], channels, stem)
+
+
+def vit_small(depth=12, image_size=224, patch_size=16):
+    return ViT(384, 6, depth, image_size, patch_size)
+
+
+def vit_tiny(depth=12, image_size=224, patch_size=16):
+    return ViT(192, 3, depth, image_size, patch_size)
 
 
 def mlp(widths, batch_norm=True, last_batch_norm=None, last_bias=True, activation=nn.ReLU):

@@ -148,9 +148,9 @@ class WithTeacher(Method):
         # Half a cosine to 1, as if for 1,000 steps.
         self.steps += 1
         momentum = 1 - (1 - self.momentum) * (math.cos(math.pi * self.steps / 1000) + 1) / 2
-        students = nn.Sequential(*self.students)
-        for mine, theirs in zip(self.teacher.parameters(), students.parameters(), strict=True):
-            mine.mul_(momentum).add_(theirs, alpha=1 - momentum)
+        mine = list(self.teacher.parameters())
+        theirs = list(nn.Sequential(*self.students).parameters())
+        torch._foreach_lerp_(mine, theirs, 1 - momentum)
 
 
 class BYOL(WithTeacher):
@@ -277,11 +277,10 @@ class DINO(WithTeacher):
         return -(target * prediction).sum(1).mean()
 
     def clip(self):
-        for parameter in self.parameters():
-            if parameter.grad is not None:
-                norm = parameter.grad.norm()
-                if norm > self.clip_norm:
-                    parameter.grad.mul_(self.clip_norm / (norm + 1e-6))
+        gradients = [p.grad for p in self.parameters() if p.grad is not None]
+        norms = torch.stack(torch._foreach_norm(gradients))
+        scales = (self.clip_norm / (norms + 1e-6)).clamp(max=1)
+        torch._foreach_mul_(gradients, list(scales))
 
     @torch.no_grad()
     def after_step(self):
