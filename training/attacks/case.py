@@ -20,7 +20,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 HEAVY, LIGHT = 300, 90
 TINY = (
     "name=tiny data.source=digits data.limit=256 epochs=2 batch_size=64 encoder.width=4 "
-    "method.hidden_dim=16 method.output_dim=8 views.blur=0"
+    "encoder.grid=2 features.dimensions=16 method.hidden_dim=16 method.output_dim=8 views.blur=0"
 ).split()
 
 
