@@ -86,7 +86,7 @@ def draw(rows, folder):
             steps = values(part, "step")
             means = [mean(chosen(part, step=step), column) for step in steps]
             panels[f"{title}: ||s|| on held-out views"][name] = ([int(s) for s in steps], means)
-    plots.curves(folder / "every_method.png", panels, "step", size=(11, 4.2), ylim=(-0.02, 1.02))
+    plots.curves(folder / "every_method.png", panels, "step", size=(10, 3.8), ylim=(-0.02, 1.02))
 
 
 def check(rows):
