@@ -13,8 +13,11 @@ def as_encoder(model: keras.Model, grid: int = 1) -> keras.Model:
     A model whose output is `(B, D)` is returned as it is. Feature maps `(B, H, W, D)`, as the
     backbones of `keras.applications`, KerasHub and KerasCV give, are averaged over positions.
 
+    Data of other kinds train the same methods: series `(B, T, C)`, rows of a table `(B, C)`,
+    tokens. Their views are yours to make; `kcs.views` and `kcs.data.multi_view` are for images.
+
     Args:
-        model: A built `keras.Model` with one image input and one output.
+        model: A built `keras.Model` with one input and one output.
         grid: Feature maps are averaged over `grid x grid` cells, as in `kcs.encoders.resnet18`.
 
     Raises:
@@ -39,12 +42,10 @@ def as_encoder(model: keras.Model, grid: int = 1) -> keras.Model:
                 "whichever of them holds the features."
             )
     image_shape, feature_shape = inputs[0].shape, outputs[0].shape
-    if len(image_shape) != 4:
+    if len(image_shape) < 2:
         raise InputError(
-            f"An encoder takes image batches (B, H, W, C); the input of {model.name!r} has shape "
-            f"{image_shape}. Data of other kinds fit with axes of length 1, series as (B, T, 1, C) "
-            "and tables as (B, 1, 1, C): begin the model with keras.layers.Reshape, and make the "
-            "views yourself."
+            f"An encoder takes batches: images (B, H, W, C), series (B, T, C) or rows (B, C); the "
+            f"input of {model.name!r} has shape {image_shape}."
         )
     if len(feature_shape) not in (2, 4) or feature_shape[-1] is None:
         raise InputError(
@@ -73,7 +74,7 @@ def _with_shapes(model):
     shape = getattr(model, "input_shape", None) if model.built else None
     if shape is None and model.built:
         shape = (model.get_build_config() or {}).get("input_shape")
-    if not isinstance(shape, (tuple, list)) or len(shape) != 4:
+    if not isinstance(shape, (tuple, list)) or len(shape) < 2:
         raise InputError(
             f"The encoder {model.name!r} does not know its input shape yet. Call it once on a "
             "batch of images, or build it with model.build((None, height, width, channels))."

@@ -16,13 +16,13 @@ def encode(encoder: keras.Model, images: Any, training: bool = False) -> Any:
 
     Args:
         encoder: What `as_encoder` returned.
-        images: `(B, H, W, C)` in [0, 1].
+        images: `(B, H, W, C)` in [0, 1], or whatever the encoder takes: `(B, T, C)` for series.
         training: Whether batch normalisation works on the batch's statistics, and dropout is on.
 
     Raises:
         InputError: If the encoder's layers are bound to its image size.
     """
-    expected, received = tuple(encoder.input_shape[1:3]), tuple(images.shape[1:3])
+    expected, received = encoder.input_shape[1:-1], tuple(images.shape[1:-1])
     if all(e is None or e == r for e, r in zip(expected, received, strict=True)):
         return encoder(images, training=training)
     try:
@@ -36,9 +36,13 @@ def encode(encoder: keras.Model, images: Any, training: bool = False) -> Any:
 
 def _fixed_size(encoder, expected, received):
     return InputError(
-        f"The encoder {encoder.name!r} was built for images of {expected[0]} x {expected[1]} "
-        f"pixels and cannot take views of {received[0]} x {received[1]}: one of its layers is "
+        f"The encoder {encoder.name!r} was built for images of {_size(expected)} "
+        f"pixels and cannot take views of {_size(received)}: one of its layers is "
         "bound to the size, or is a model of its own. Make all views of one size (local_views=0 in "
         "kcs.views.dino and kcs.views.swav), or use one functional model whose layers end in "
         "global pooling, such as kcs.encoders.resnet18 or kcs.encoders.vit_tiny."
     )
+
+
+def _size(shape):
+    return " x ".join(str(n) for n in shape)

@@ -6,15 +6,28 @@ import keras
 from keras import ops
 
 from keras_center_ssl.errors import InputError
+from keras_center_ssl.methods.input_shapes import (
+    axes_of,
+    described,
+    fits,
+    kind_of,
+    other_size,
+    rank_of,
+    shape_of,
+)
 
 _MAKE_THEM = (
     "Make them with kcs.data.multi_view(images, views=kcs.views.simclr(size), batch_size=256), or "
     "in the step: compile(views=kcs.views.simclr(size))."
 )
+_MAPPED = "Make them in your tf.data pipeline: dataset.map(lambda x: ((view(x), view(x)),))."
 
 
 def unpack(model, data):
-    """The views in what Keras hands to a step, float in [0, 1]; labels are left out.
+    """The views in what Keras hands to a step; labels are left out.
+
+    Images come as float in [0, 1]; data of other kinds, in whatever rank the encoder takes, as they
+    are.
 
     Where the step makes the views, the batch of images that it makes them of, in a tuple.
 
@@ -31,14 +44,16 @@ def unpack(model, data):
 
 
 def scaled(images):
-    """Bytes as float32 in [0, 1]; float images as they are."""
-    if keras.backend.standardize_dtype(images.dtype) == "uint8":
+    """Images of bytes as float32 in [0, 1]; everything else as it is."""
+    if len(images.shape) == 4 and keras.backend.standardize_dtype(images.dtype) == "uint8":
         return ops.cast(images, "float32") / 255.0
     return images
 
 
 def check_dtype(images):
-    """Raises unless `images` are bytes or floating point."""
+    """Raises unless `images` are bytes or floating point; other data may be integers, as tokens."""
+    if len(shape_of(images) or (0,) * 4) != 4:
+        return
     dtype = keras.backend.standardize_dtype(images.dtype)
     if dtype != "uint8" and not keras.backend.is_float_dtype(dtype):
         raise InputError(
@@ -51,19 +66,24 @@ def check_images(model, images):
     """Raises unless `images` is one batch that the encoder takes, for `model(images)`."""
     if not hasattr(images, "shape"):
         raise InputError(
-            f"{type(model).__name__} gives the features of one batch of images (B, H, W, C); "
-            f"received {_described(images)}. Pass images and not views: "
+            f"{type(model).__name__} gives the features of one batch of {kind_of(model)}; "
+            f"received {described(images)}. Pass images and not views: "
             "model.predict(images), or model.predict(dataset.map(lambda views: views[0]))."
         )
-    shape = _shape(images)
-    if shape is not None and len(shape) != 4:
+    shape = shape_of(images)
+    if shape is not None and len(shape) != rank_of(model):
+        single = "A single one is x[None]."
+        if rank_of(model) == 4:
+            single = (
+                "A single image is images[None], grey ones without an axis for channels "
+                "images[..., None]."
+            )
         raise InputError(
-            f"{type(model).__name__} gives the features of a batch of images (B, H, W, C); "
-            f"received {_described(images)}. A single image is images[None], grey ones without an "
-            "axis for channels images[..., None]."
+            f"{type(model).__name__} gives the features of a batch of {kind_of(model)}; received "
+            f"{described(images)}. {single}"
         )
-    if not _fits(model.encoder, shape):
-        raise _other_size(model.encoder, "images", shape)
+    if not fits(model.encoder, shape):
+        raise other_size(model.encoder, "images", shape)
     check_dtype(images)
 
 
@@ -88,13 +108,13 @@ def check_arguments(model, verb, arguments):
     if model.step_views is not None:
         _check_images_to_train_on(model, verb, arguments)
         return
-    shape = _shape(x) or ()
-    pair = len(shape) == 4 and _shape(y) == shape
+    shape = shape_of(x) or ()
+    pair = len(shape) == rank_of(model) and shape_of(y) == shape
     if x is None or isinstance(x, (str, os.PathLike, dict)) or (len(shape) > 1 and not pair):
-        received = f"an array of shape {shape}" if shape else _described(x)
+        received = f"an array of shape {shape}" if shape else described(x)
         raise InputError(
             f"{type(model).__name__}.{verb} takes views of images, not the images themselves "
-            f"(received {received}). {_MAKE_THEM}"
+            f"(received {received}). {_MAKE_THEM if rank_of(model) == 4 else _MAPPED}"
         )
     _check_validation(model, arguments)
     _check_trainable(model, verb)
@@ -121,7 +141,7 @@ def _check_images_to_train_on(model, verb, arguments):
         size, last = len(images), arguments.get("batch_size") or 32
         if verb in ("fit", "evaluate") and (last == 1 or size % last == 1):
             raise _batch_of_one(model)
-    elif None not in map(_shape, keras.tree.flatten(x.element_spec)):
+    elif None not in map(shape_of, keras.tree.flatten(x.element_spec)):
         # A distributed dataset has specs without a shape.
         _checked_images(model, x.element_spec)
 
@@ -153,7 +173,7 @@ def no_weights(model, name):
 def _check_dataset(model, dataset):
     """Looks at a `tf.data.Dataset`: at its type, and at its first batch where that tells more."""
     specs = keras.tree.flatten(dataset.element_spec)
-    shapes = [_shape(spec) for spec in specs]
+    shapes = [shape_of(spec) for spec in specs]
     if None in shapes or () in shapes:
         # A distributed dataset has specs without a shape.
         return
@@ -193,11 +213,11 @@ def _checked_images(model, data):
         if len(images) > 2 and images[2] is not None:
             raise no_weights(model, "sample_weight")
         images = images[0]
-    shape = _shape(images)
+    shape = shape_of(images)
     if not hasattr(images, "shape") or (shape is not None and len(shape) != 4):
         raise InputError(
             f"{type(model).__name__} was compiled with views=, and makes them of one batch of "
-            f"images (B, H, W, C); received {_described(images)}. Pass images, as "
+            f"images (B, H, W, C); received {described(images)}. Pass images, as "
             "kcs.data.multi_view(images, views=None, batch_size=256) gives them."
         )
     if shape is not None and shape[0] == 1:
@@ -214,17 +234,17 @@ def checked_views(model, data):
             raise no_weights(model, "sample_weight")
         parts = tuple(parts[0])
     views = tuple(part for part in parts if part is not None)
-    name, shapes = type(model).__name__, [_shape(view) for view in views]
+    name, shapes = type(model).__name__, [shape_of(view) for view in views]
     least, most = model.minimum_views, model.maximum_views
     are_images = all(
-        hasattr(view, "shape") and (shape is None or len(shape) == 4)
+        hasattr(view, "shape") and (shape is None or len(shape) == rank_of(model))
         for view, shape in zip(views, shapes, strict=True)
     )
     if not are_images or len(views) < least:
-        received = ", ".join(map(_described, views)) or "nothing"
+        received = ", ".join(map(described, views)) or "nothing"
         raise InputError(
-            f"{name} trains on batches of at least {least} views, each (B, H, W, C); received "
-            f"{received}. {_MAKE_THEM}"
+            f"{name} trains on batches of at least {least} views, each {axes_of(model)}; received "
+            f"{received}. {_MAKE_THEM if rank_of(model) == 4 else _MAPPED}"
         )
     if most is not None and len(views) > most:
         takes = str(most) if least == most else f"{least} to {most}"
@@ -239,8 +259,8 @@ def checked_views(model, data):
         check_dtype(view)
     for place, shape in enumerate(shapes):
         # Views after the first two are local ones, which may be smaller.
-        if not _fits(model.encoder, shape, any_size=place >= 2):
-            raise _other_size(model.encoder, "views", shape)
+        if not fits(model.encoder, shape, any_size=place >= 2):
+            raise other_size(model.encoder, "views", shape)
     return views
 
 
@@ -249,43 +269,3 @@ def _batch_of_one(model):
         f"{type(model).__name__} needs at least 2 samples in a batch: its statistics compare "
         "samples with each other. Received batches of 1; raise batch_size."
     )
-
-
-def _fits(encoder, shape, any_size=False):
-    if shape is None:
-        return True
-    first = 3 if any_size else 1
-    pairs = zip(encoder.input_shape[first:], shape[first:], strict=True)
-    return all(None in pair or pair[0] == pair[1] for pair in pairs)
-
-
-def _other_size(encoder, what, shape):
-    size = tuple(shape[1:])
-    return InputError(
-        f"The encoder {encoder.name!r} takes images of {_size(encoder.input_shape[1:])}; the "
-        f"{what} are of {_size(size)}. Make {what} of the encoder's size, or build the encoder for "
-        f"them, with input_shape={size}."
-    )
-
-
-def _size(shape):
-    height, width, channels = ("any" if n is None else n for n in shape)
-    return f"{height} x {width} pixels and {channels} channel{'' if channels == 1 else 's'}"
-
-
-def _shape(value):
-    """The shape as a tuple; `None` where it is not known."""
-    try:
-        return tuple(value.shape)
-    except (AttributeError, ValueError):
-        return None
-
-
-def _described(value):
-    if isinstance(value, dict):
-        return f"a dict with the keys {sorted(map(str, value))}"
-    if isinstance(value, (tuple, list)):
-        return f"a {type(value).__name__} of {len(value)}"
-    if hasattr(value, "shape"):
-        return f"a tensor of shape {_shape(value)}"
-    return repr(value) if value is None or isinstance(value, str) else type(value).__name__
