@@ -28,6 +28,7 @@ _LOGGED = (
     "participation_ratio",
     "dimensions_99",
     "effective_rank",
+    "embedding_std",
 )
 
 
@@ -241,7 +242,8 @@ class CollapseMonitor(keras.callbacks.Callback):
         loss = float(self._loss)
         if self._probe is not None:
             embeddings = self._probe.embed(self.model)
-            return report_of_embeddings(embeddings, loss, histograms=self.log_dir is not None)
+            held = None if self._probe.given else getattr(self.model, "embedding_std", None)
+            return report_of_embeddings(embeddings, loss, held, self.log_dir is not None)
         tracker = next(iter(self.model.trackers.values()))
         now, steps = tracker.snapshot(), self._step - self._snapshot_step
         report, histograms = report_of_sums(tracker, now.since(self._snapshot), steps, loss)

@@ -19,6 +19,9 @@ class Probe:
         embeddings: `function(model, batch)`, the name of a layer, or `None` for the methods of
             this package: where the loss works.
         samples: How many samples are kept, at most.
+
+    Attributes:
+        given: The argument `embeddings`.
     """
 
     def __init__(self, data, embeddings=None, samples=512):
@@ -29,15 +32,15 @@ class Probe:
             )
         self.batches = _collect(data, samples)
         self.samples = sum(len(keras.tree.flatten(batch)[0]) for batch in self.batches)
-        self._given = embeddings
+        self.given = embeddings
         self._embed = None
 
     def connect(self, model):
         """Prepares to embed with this model."""
-        if callable(self._given):
-            self._embed = self._given
-        elif self._given is not None:
-            layer = _layer_output(model, self._given)
+        if callable(self.given):
+            self._embed = self.given
+        elif self.given is not None:
+            layer = _layer_output(model, self.given)
             self._embed = lambda model, batch: [
                 layer(view, training=False) for view in views(batch)
             ]

@@ -43,6 +43,8 @@ def health_of(report):
             health = figures["between_variance"] / limits["between_variance"]
         else:
             health = (1.0 - figures["center_norm_squared"]) / (1.0 - limits["center_norm_squared"])
+        if "embedding_std" in figures:
+            health = min(health, figures["embedding_std"] / limits["embedding_std"])
     elif report.verdict == "cluster_collapse":
         names = ("within_group_share", "distinct_share")
         health = min(figures[name] / limits[name] for name in names if name in figures)

@@ -76,6 +76,14 @@ TABLE = (
         collapsed="0",
     ),
     Figure(
+        "embedding_std",
+        "standard deviation of embeddings",
+        "per dimension, of embeddings as they are, where the loss does not normalise them",
+        "0 or more",
+        healthy="what the loss holds it at, 1 for VICReg",
+        collapsed="0",
+    ),
+    Figure(
         "effective_rank",
         "effective rank",
         "dimensions in use, by the entropy of the singular values",

@@ -52,10 +52,10 @@ class SSLModel(engine.TrainStep, keras.Model):
     # How many views of an image `branches` takes; `maximum_views = None` for any number.
     minimum_views = 2
     maximum_views = 2
-    # Whether `branches` already contains the centre penalty.
-    penalizes_center = False
-    # What makes the views inside the step, where `compile` was given any.
-    step_views = None
+    penalizes_center = False  # whether `branches` already contains the centre penalty
+    # What each dimension's standard deviation is held at, by losses that do not normalise.
+    embedding_std = None
+    step_views = None  # what makes the views inside the step, where `compile` was given any
     # What `center-ssl train METHOD` begins with: views by the name that recipes know, and an
     # optimizer with the learning rate of a short training at batch 256.
     suggested_views = "simclr"

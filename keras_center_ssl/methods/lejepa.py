@@ -38,6 +38,7 @@ class LeJEPA(SSLModel):
         output_dim: Dimension of the embeddings.
     """
 
+    embedding_std = 1.0
     maximum_views = None
 
     def __init__(

@@ -24,6 +24,7 @@ class VICReg(SSLModel):
         output_dim: Dimension of the embeddings: 8192 in the paper.
     """
 
+    embedding_std = 1.0
     suggested_views = "vicreg"
 
     def __init__(

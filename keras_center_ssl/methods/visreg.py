@@ -42,6 +42,7 @@ class VISReg(SSLModel):
         output_dim: Dimension of the embeddings.
     """
 
+    embedding_std = 1.0
     maximum_views = None
     penalizes_center = True
 

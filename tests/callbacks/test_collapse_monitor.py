@@ -11,6 +11,7 @@ import keras_center_ssl as kcs
 from keras_center_ssl import diagnosis
 from keras_center_ssl.callbacks import CollapseMonitor, spectra, streak
 from keras_center_ssl.callbacks.collapse_causes import likely_causes
+from keras_center_ssl.callbacks.training_reports import report_of_embeddings
 from tests.helpers.method_checks import build, digits_views
 
 SMALL = dict(hidden_dim=32, output_dim=16)
@@ -282,6 +283,44 @@ class TestStreak:
         few = self.report("cluster_collapse", within_group_share=0.3, distinct_share=0.1)
         assert health(few) == pytest.approx(0.4)
         assert health(self.report(center_norm_squared=0.99)) == pytest.approx(0.5)
+
+
+class TestShrinkingLength:
+    """Embeddings whose directions look healthy while their length goes to 0."""
+
+    @pytest.fixture
+    def healthy(self, rng):
+        z = rng.standard_normal((200, 16))
+        return [z + 0.05 * rng.standard_normal(z.shape) for _ in range(2)]
+
+    def test_where_the_loss_holds_a_spread(self, healthy):
+        for size, verdict in ((1.0, "healthy"), (0.06, "healthy"), (0.04, "complete_collapse")):
+            embeddings = [size * z for z in healthy]
+            report, _ = report_of_embeddings(embeddings, 1.0, embedding_std=1.0)
+            assert report.verdict == verdict
+            spread = np.sqrt(embeddings[0].var(axis=0).mean())
+            assert report.figures["embedding_std"] == pytest.approx(spread)
+        assert "shrink to a point: the standard deviation" in report.reasons[0]
+        assert streak.health_of(report) == pytest.approx(spread / 0.05)
+
+    def test_length_says_nothing_where_the_loss_normalises(self, healthy):
+        report, _ = report_of_embeddings([1e-6 * z for z in healthy], 1.0)
+        assert report.healthy and "embedding_std" not in report.figures
+
+    @pytest.mark.parametrize(
+        ("method", "found"), [(kcs.methods.VICReg, True), (kcs.methods.SimCLR, False)]
+    )
+    def test_the_monitor_asks_the_method(self, dataset, probe, method, found):
+        monitor = CollapseMonitor(every=5, data=probe, patience=1)
+        model = build(method, **SMALL)
+        model.fit(dataset, epochs=2, verbose=0)
+        last = [layer for layer in model.projector.layers if layer.weights][-1]
+        last.set_weights([0.001 * weight for weight in last.get_weights()])
+        model.compile(keras.optimizers.SGD(0.0))
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            model.fit(dataset.take(10), verbose=0, callbacks=[monitor])
+        assert any("shrink to a point" in str(w.message) for w in caught) == found
 
 
 class TestSpectrum:
