@@ -1,4 +1,7 @@
-"""Short trainings on scikit-learn's digits, looked at on held-out views: the common setting."""
+"""Short trainings on small images, looked at on held-out views: the common setting.
+
+On scikit-learn's digits, and on a subset of Fashion-MNIST for the replications.
+"""
 
 import dataclasses
 import functools
@@ -19,9 +22,16 @@ class Scale:
     width: int | None
     epochs: int
     looks: int
+    dataset: str = "digits"
+    size: int = 8
+    test_images: int | None = None
 
 
-SCALES = {"digits": Scale(None, 8, 10, 24), "tiny": Scale(256, None, 1, 2)}
+SCALES = {
+    "digits": Scale(None, 8, 10, 24),
+    "tiny": Scale(256, None, 1, 2, test_images=256),
+    "fashion": Scale(4096, 8, 4, 16, "fashion_mnist", 28, 1000),
+}
 
 
 def scale_of(quick):
@@ -35,36 +45,33 @@ def seeds_of(quick):
 @functools.cache
 def images(scale):
     """Training and test images, sources of the library."""
-    limit = SCALES[scale].images
-    return [kcs.data.load("digits", split, limit) for split in ("train", "test")]
+    of = SCALES[scale]
+    limits = {"train": of.images, "test": of.test_images}
+    return [kcs.data.load(of.dataset, split, limit) for split, limit in limits.items()]
 
 
-def views():
+def views(scale="digits"):
     """The gallery's views."""
-    return kcs.views.simclr(
-        size=8,
-        area=(0.5, 1.0),
-        flip=0.0,
-        brightness=0.3,
-        contrast=0.3,
-        blur=0.0,
-        grey=0.0,
-        interpolation="bilinear",
-    )
+    alike = {"blur": 0.0, "grey": 0.0, "interpolation": "bilinear"}
+    if SCALES[scale].dataset == "digits":
+        alike |= {"area": (0.5, 1.0), "flip": 0.0, "brightness": 0.3, "contrast": 0.3}
+    else:
+        alike |= {"area": (0.3, 1.0)}
+    return kcs.views.simclr(size=SCALES[scale].size, **alike)
 
 
 @functools.cache
 def held_out(scale):
     """Two views of the test images, the same for every training."""
-    pair = views()(images(scale)[1].images, seed=(1000, 0))
+    pair = views(scale)(images(scale)[1].images, seed=(1000, 0))
     return [keras.ops.convert_to_numpy(view) for view in pair]
 
 
 def encoder(scale):
-    width = SCALES[scale].width
+    width, size = SCALES[scale].width, SCALES[scale].size
     if width:
-        return kcs.encoders.resnet_small((8, 8, 1), width=width)
-    layers = [keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(32, "relu")]
+        return kcs.encoders.resnet_small((size, size, 1), width=width)
+    layers = [keras.Input((size, size, 1)), keras.layers.Flatten(), keras.layers.Dense(32, "relu")]
     return keras.Sequential(layers, name="tiny")
 
 
@@ -108,7 +115,7 @@ def train(build, setting, learning_rate=0.05, weight_decay=None, prepare=None, l
         prepare(model)
     model.compile(keras.optimizers.SGD(learning_rate, momentum=0.9, weight_decay=weight_decay))
     before = accuracy(lambda x: model.encoder(x, training=False), setting["scale"])
-    batches = kcs.data.multi_view(train_set, views(), 64, seed=seed)
+    batches = kcs.data.multi_view(train_set, views(setting["scale"]), 64, seed=seed)
     steps = int(batches.cardinality()) * scale.epochs
     watch = Looks(setting["scale"], max(1, steps // scale.looks))
     fitted = model.fit(
