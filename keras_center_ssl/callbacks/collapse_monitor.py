@@ -57,7 +57,7 @@ class CollapseMonitor(keras.callbacks.Callback):
     Args:
         every: Steps between checks; `None`: at epoch ends only. Each check waits for the device.
         on_collapse: `"warn"`, `"stop"` the training, or `"raise"` a `kcs.CollapseError`. The first
-            two warn with `CollapseWarning`, once for each verdict.
+            two warn with `CollapseWarning`, once for each verdict, and say when it has passed.
         patience: Checks that have to agree that something is collapsed.
         data: A fixed set of views: an array, two arrays (two views of the same images), or a
             dataset, as `kcs.data.multi_view` gives it, whose first batches are kept.
@@ -215,8 +215,10 @@ class CollapseMonitor(keras.callbacks.Callback):
         self._board.scalars(self._logged, self._step)
         for name, values in histograms.items():
             self._board.histogram(self._prefix + name, values, self._step)
-        if report.healthy:
+        if report.healthy and self._announced:
             self._announced.clear()
+            text = f"Healthy again at step {self._step}: the collapse seen before has passed."
+            warnings.warn(CollapseWarning(text), stacklevel=2)
         elif certain and report.verdict not in self._announced:
             self._announced.add(report.verdict)
             self._announce(report)
