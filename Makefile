@@ -20,7 +20,7 @@ OLD_CPU := ONEDNN_MAX_CPU_ISA=SSE41 OPENBLAS_CORETYPE=Nehalem NPY_DISABLE_CPU_FE
 	XLA_FLAGS=--xla_cpu_max_isa=SSE4_2
 NO_ONEDNN := TF_ENABLE_ONEDNN_OPTS=0 OPENBLAS_CORETYPE=Sandybridge XLA_FLAGS=--xla_cpu_max_isa=AVX
 
-.PHONY: setup demo test test-jax test-slow test-isa canaries lint types architecture attacks gallery experiments experiments-quick label-free whitening benchmark benchmark-quick benchmark-cost time-to-accuracy zoo site clean
+.PHONY: setup demo test test-jax test-slow test-isa canaries lint types architecture attacks gallery experiments experiments-quick label-free whitening benchmark benchmark-quick benchmark-cost time-to-accuracy zoo site docs clean
 
 setup: .venv/.installed
 
@@ -134,5 +134,12 @@ site: .venv/.installed
 	@$(BIN)/center-ssl zoo site --out build/site --zoo zoo \
 		$$([ ! -d build/npm/node_modules/onnxruntime-web ] || echo --onnxruntime-web build/npm)
 
+# The documentation as a site, in build/docs-site; any warning is an error. It has an environment of its
+# own, and where that cannot be made, says so and goes on.
+docs:
+	@if .ci/docs-environment; then \
+		NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --quiet --strict && echo "build/docs-site/index.html"; \
+	else echo "Docs: not built, because MkDocs could not be installed."; fi
+
 clean:
-	rm -rf .venv .venv-newest .venv-torch .venv-keras-cv runs build dist *.egg-info
+	rm -rf .venv .venv-newest .venv-torch .venv-keras-cv .venv-docs runs build dist *.egg-info

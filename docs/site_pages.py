@@ -1,7 +1,7 @@
-"""The site's pages: the repository's own Markdown files, in their places, so that links hold in both.
+"""The site's pages: the repository's own Markdown files where they are, so that links hold.
 
-A hook of MkDocs (mkdocs.yml). It takes the pages from where they are, adds what they link to or show,
-and makes the pages of the API and of the notebooks.
+A hook of MkDocs (mkdocs.yml). It takes the pages from where they are, adds what they link to or
+show, and makes the pages of the API and of the notebooks.
 """
 
 import ast
@@ -35,7 +35,8 @@ def on_files(files, config):
         )
         for path in sorted(ROOT.glob("docs/notebooks/*.ipynb"))
     ]
-    theme = [file for file in files if not file.abs_src_path or "docs" not in file.abs_src_path]
+    docs = config["docs_dir"] + "/"
+    theme = [file for file in files if not (file.abs_src_path or "").startswith(docs)]
     return Files([*theme, *found])
 
 

@@ -27,7 +27,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 # The client's page is run by tests/export/test_client_onnxruntime_python.py; zoo/ holds cards.
 PAGES = sorted(
     str(path.relative_to(ROOT))
-    for pattern in ("*.md", "docs/*.md", "training/**/README.md")
+    for pattern in ("*.md", "docs/**/*.md", "training/**/README.md")
     for path in ROOT.glob(pattern)
 )
 

@@ -10,8 +10,8 @@ import keras_center_ssl as kcs
 from keras_center_ssl.runs.recipe import load_recipe
 
 RECIPES = sorted((pathlib.Path(__file__).parents[2] / "training" / "recipes").glob("*.yaml"))
-SLOW = ("imagenet100", "cifar10")
-SIZES = {"fashion-mnist": (28, 28, 1), "cifar10": (32, 32, 3), "imagenet100": (224, 224, 3)}
+SLOW = ("imagenet", "cifar10")
+SIZES = {"fashion-mnist": (28, 28, 1), "cifar10": (32, 32, 3), "imagenet": (224, 224, 3)}
 
 
 def steps(path):
