@@ -13,6 +13,7 @@ import numpy as np
 
 from keras_center_ssl._version import __version__
 from keras_center_ssl.errors import MissingExtra, installed
+from keras_center_ssl.machine import cores, cpu_name
 
 # Distributions whose versions are told, as pip spells them.
 PACKAGES = (
@@ -60,7 +61,7 @@ def look_around() -> dict:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "backend": _backend(),
-        "cpu": {"name": _cpu_name(), "cores": _cores(), "bfloat16": _bfloat16()},
+        "cpu": {"name": cpu_name(), "cores": cores(), "bfloat16": _bfloat16()},
         "devices": _devices(),
         "disk_free_bytes": shutil.disk_usage(os.getcwd()).free,
         "commands": {name: _missing(name, needed) for name, needed in COMMANDS.items()},
@@ -151,23 +152,6 @@ def _backend():
     import keras
 
     return keras.backend.backend()
-
-
-def _cores():
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on Linux
-        return os.cpu_count()
-
-
-def _cpu_name():
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
-            lines = [line.partition(":") for line in file]
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [value.strip() for name, _, value in lines if name.strip() == "model name"]
-    return names[0] if names else platform.machine()
 
 
 def _bfloat16():

@@ -17,7 +17,7 @@ from typing import Any
 from keras_center_ssl import keras_needed  # noqa: F401
 from keras_center_ssl.encoders import as_encoder, plain, unwhitened, whitening_of
 from keras_center_ssl.errors import InputError
-from keras_center_ssl.export import configs, model_card, parity, projector
+from keras_center_ssl.export import configs, costs, model_card, parity, projector
 from keras_center_ssl.export import metrics as _metrics
 from keras_center_ssl.export.approximation import Comparison
 from keras_center_ssl.export.ends import INPUT
@@ -138,11 +138,13 @@ def export_bundle(
         "collapse": collapse,
         "embedding_collapse": embedding_collapse,
         "parity": {},
+        "costs": None,
         "projector": None,
         "plots": {},
         "versions": _metrics.versions(),
     }
     with folder_in_the_making(target, overwrite) as folder:
+        files = {}
         for each in selected:
             further = {"images": comparison.calibration} if each.needs_images else {}
             predict = each.write(
@@ -153,6 +155,8 @@ def export_bundle(
             else:
                 result = comparison.compare(predict, batches, expected, each.lowest_cosine)
             record["parity"][each.name] = _passed(each, result, each.file)
+            files[each.name] = (predict, folder / each.file)
+        record["costs"] = costs.measure(files, batches[0])
         if head is not None:
             record["projector"] = projector.write(
                 *head, folder, expected, opset=opset, properties=_properties(record)

@@ -49,6 +49,7 @@ def render(record):
         parity_images=max((r["images"] for r in parity.values() if "tolerance" in r), default=0),
         approximations=_approximations(record),
         approximated_on=_approximated_on(record),
+        costs=_costs(record),
         versions=", ".join(f"{name} {version}" for name, version in record["versions"].items()),
         limits=_limits(record),
     )
@@ -208,6 +209,19 @@ def _approximations(record):
 
 
 _KNN = (("float32", ""), ("file", ""), ("change", "+"))
+
+
+def _costs(record):
+    """Rows of the table of bytes and times; empty for a record of before they were measured."""
+    costs = record.get("costs") or {"formats": {}}
+    return [
+        (
+            f"`{record['formats'][name]}`",
+            f"{cost['bytes']:,}",
+            *("" if ms is None else f"{ms:.3g}" for ms in cost["milliseconds"].values()),
+        )
+        for name, cost in costs["formats"].items()
+    ]
 
 
 def _approximated_on(record):
