@@ -26,6 +26,7 @@ FLOORS = {
         "numerics",
         "files",
         "locks",
+        "machine",
         "types",
         "records",
         "keras_files",
