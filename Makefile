@@ -4,8 +4,12 @@
 
 PYTHON ?=
 BIN := .venv/bin
-# What has to hold on Keras' JAX backend too.
-ON_JAX := tests/engine/test_jax.py tests/engine/test_keras_internals.py tests/test_heads.py tests/test_numerics.py tests/methods
+# What has to hold on Keras' JAX backend too. tests/engine/test_jax.py stands for the methods: five steps
+# of every one, held against TensorFlow's. All of tests/methods runs there in `make test-jax`.
+METHODS_ON_JAX := $(patsubst %,tests/methods/test_%.py,base center_tracker divergence inputs other_data)
+RESUMED := tests/runs/test_resume.py::test_interrupted_twice_is_not_interrupted
+ON_JAX := tests/engine/test_jax.py tests/engine/test_keras_internals.py tests/test_heads.py \
+	tests/test_numerics.py $(METHODS_ON_JAX) $(RESUMED)
 # A process per core, a file of tests to each: tracing, which most tests wait for, uses one core.
 PYTEST := $(BIN)/python -m pytest -n logical --dist loadfile
 # Tests compile much and compute little: XLA need not optimize, nor compile the same thing twice.
@@ -35,12 +39,11 @@ test: .venv/.installed lint
 	@.ci/dataset
 	$(OLD_CPU) $(BIN)/python -m pytest tests/methods/test_center_tracker.py
 	$(PYTEST) -m "not slow"
-	$(JAX) $(PYTEST) -m "not slow" -k "not trains_without_collapse" $(ON_JAX)
+	$(JAX) $(PYTEST) -m "not slow" $(ON_JAX)
 
-# All of them on JAX, which compiles every small test anew. In `make test` tests/engine/test_jax.py stands
-# for the trainings: five steps of every method, held against TensorFlow's.
+# All of them on JAX, which compiles every small test anew.
 test-jax: .venv/.installed
-	$(JAX) $(PYTEST) -m "not slow" $(ON_JAX) tests/losses
+	$(JAX) $(PYTEST) -m "not slow" $(ON_JAX) tests/methods tests/losses
 
 test-slow: .venv/.installed
 	@.ci/dataset
