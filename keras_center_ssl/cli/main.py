@@ -18,6 +18,7 @@ from keras_center_ssl.cli.exporting import export
 from keras_center_ssl.cli.neighbours import neighbours
 from keras_center_ssl.cli.option_words import Command
 from keras_center_ssl.cli.options import can_be_quiet
+from keras_center_ssl.cli.repository import repository
 from keras_center_ssl.cli.serving import serve
 from keras_center_ssl.cli.terminal import (
     accept_all_signs,
@@ -39,7 +40,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for _command in (train, evaluate, compare, diagnose, embed, neighbours, export, serve, doctor):
+for _command in (
+    *(train, evaluate, compare, diagnose, embed, neighbours),
+    *(export, repository, serve, doctor),
+):
     app.command(cls=Command)(can_be_quiet(_command))
 app.add_typer(zoo_app, name="zoo")
 app.add_typer(experiment_app, name="experiment")

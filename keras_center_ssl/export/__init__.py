@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from keras_center_ssl.errors import needs
 from keras_center_ssl.export.formats import FORMATS, export_format
+from keras_center_ssl.export.repositories import model_repository
 
 if TYPE_CHECKING:
     from keras_center_ssl.export.bundle import export_bundle
 
-__all__ = ["FORMATS", "export_bundle", "export_format"]
+__all__ = ["FORMATS", "export_bundle", "export_format", "model_repository"]
 
 
 def __getattr__(name):

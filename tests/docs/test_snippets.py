@@ -52,7 +52,7 @@ f1, f2 = np.random.default_rng(1).standard_normal((2, 128, 16))
 images = np.random.default_rng(2).random((4, 28, 28))
 """
 # Left out for a reason that stands in the page. A new one changes this number, and is argued for.
-NOT_RUN = 9
+NOT_RUN = 15
 
 
 def page_blocks(kind, *, run=True, jax=None):
