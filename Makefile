@@ -138,11 +138,12 @@ site: .venv/.installed
 	@$(BIN)/center-ssl zoo site --out build/site --zoo zoo \
 		$$([ ! -d build/npm/node_modules/onnxruntime-web ] || echo --onnxruntime-web build/npm)
 
-# The documentation as a site, in build/docs-site; any warning is an error. It has an environment of its
+# The documentation as a site, in build/docs-site; any warning is an error. With --quiet, MkDocs drops the
+# warnings before --strict counts them. It has an environment of its
 # own, and where that cannot be made, says so and goes on.
 docs:
 	@if .ci/docs-environment; then \
-		NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --quiet --strict && echo "build/docs-site/index.html"; \
+		NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict && echo "build/docs-site/index.html"; \
 	else echo "Docs: not built, because MkDocs could not be installed."; fi
 
 clean:

@@ -20,7 +20,7 @@ _LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 def on_files(files, config):
     """Replaces what MkDocs found in docs/ by the repository's pages; the theme's files stay."""
     paths = {path for pattern in PAGES for path in ROOT.glob(pattern)}
-    paths |= {linked for path in paths for linked in linked_files(path)}
+    paths = with_linked(paths)
     found = [
         File.generated(config, path.relative_to(ROOT).as_posix(), abs_src_path=str(path))
         for path in sorted(paths)
@@ -38,6 +38,16 @@ def on_files(files, config):
     docs = config["docs_dir"] + "/"
     theme = [file for file in files if not (file.abs_src_path or "").startswith(docs)]
     return Files([*theme, *found])
+
+
+def with_linked(pages):
+    """The pages, what they link to, and what is linked from there."""
+    found, new = set(), set(pages)
+    while new:
+        found |= new
+        linked = {file for page in new if page.suffix == ".md" for file in linked_files(page)}
+        new = linked - found
+    return found
 
 
 def linked_files(page):
@@ -60,15 +70,27 @@ def namespaces():
 
 def api_page(name):
     """A page that asks mkdocstrings for every public name of a namespace."""
-    package = PACKAGE if name == "kcs" else f"{PACKAGE}.{name}"
-    file = ROOT / package.replace(".", "/")
-    file = file / "__init__.py" if file.is_dir() else file.with_suffix(".py")
+    file = file_of(name)
     lines = [f"# {'kcs' if name == 'kcs' else f'kcs.{name}'}", "", first_sentence(file), ""]
-    for public in sorted(_assigned(file, "__all__"), key=str.lower):
+    for public in sorted(public_names(name), key=str.lower):
         module = defined_in(file, public)
-        if module:
+        room = module.split(".")[1] if module else None
+        if room and name == "kcs" and room in namespaces() and public in public_names(room):
+            # One place for each name; two make every link to it ambiguous.
+            lines += [f"`kcs.{public}`: see [kcs.{room}]({room}.md).", ""]
+        elif module:
             lines += [f"::: {module}.{public}", ""]
     return "\n".join(lines)
+
+
+def file_of(name):
+    package = PACKAGE if name == "kcs" else f"{PACKAGE}.{name}"
+    file = ROOT / package.replace(".", "/")
+    return file / "__init__.py" if file.is_dir() else file.with_suffix(".py")
+
+
+def public_names(name):
+    return _assigned(file_of(name), "__all__")
 
 
 def defined_in(file, name):

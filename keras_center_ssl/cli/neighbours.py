@@ -115,7 +115,10 @@ def _print_duplicates(found, groups):
         console.print("Near-duplicates: none", style="bold")
         return
     total = sum(len(group) for group in groups)
-    console.print(f"Near-duplicates: {total} images in {len(groups)} groups", style="bold")
+    console.print(
+        f"Near-duplicates: {total} images in {len(groups)} group{'' if len(groups) == 1 else 's'}",
+        style="bold",
+    )
     for group in groups[:_GROUPS]:
         more = f" and {len(group) - _MEMBERS} more" if len(group) > _MEMBERS else ""
         console.print("  " + ", ".join(_called(found, r) for r in group[:_MEMBERS]) + more)
