@@ -73,7 +73,7 @@ def test_neighbours_are_said_and_drawn(photos):
     result = invoke("neighbours", "z.npz", "--query", "n3.png", "-k", 2, "--out", "sheet.png")
     assert result.exit_code == 0, result.output
     assert result.output.startswith("a/n3.png (a)\n  1.000  b/copy.png (b)\n")
-    assert "Near-duplicates: 2 images in 1 groups\n  a/n3.png (a), b/copy.png (b)" in result.output
+    assert "Near-duplicates: 2 images in 1 group\n  a/n3.png (a), b/copy.png (b)" in result.output
     assert "Odd ones out" in result.output and "Sheet: sheet.png" in result.output
     with Image.open("sheet.png") as sheet:
         assert sheet.width > 3 * 96 and sheet.height > 3 * 96

@@ -1,4 +1,4 @@
-"""The documentation builds as a site without a warning, where `make docs` has made its environment."""
+"""The documentation builds as a site without a warning, where its environment is (`make docs`)."""
 
 import os
 import pathlib
