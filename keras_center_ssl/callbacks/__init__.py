@@ -9,6 +9,7 @@ from keras_center_ssl.callbacks.divergence import StopOnDivergence
 from keras_center_ssl.callbacks.knn_evaluation import KNNEvaluation
 from keras_center_ssl.callbacks.linear_probe import LinearProbe
 from keras_center_ssl.callbacks.progress import TrainingProgress
+from keras_center_ssl.callbacks.signals import stop_on_signals
 
 __all__ = [
     "BestEncoder",
@@ -19,4 +20,5 @@ __all__ = [
     "LinearProbe",
     "StopOnDivergence",
     "TrainingProgress",
+    "stop_on_signals",
 ]

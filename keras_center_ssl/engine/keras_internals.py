@@ -132,6 +132,17 @@ def coordination_service():
     return context.context()
 
 
+def jax_coordination():
+    """The same for processes of JAX: a client of their coordinator, or `None` for one process.
+
+    JAX publishes barriers and broadcasts, which all processes have to enter; a word that one sends
+    and the others find has no public name.
+    """
+    from jax._src import distributed
+
+    return distributed.global_state.client
+
+
 def frozen(function):
     """A concrete function with its variables as constants, as converters of graphs need it.
 

@@ -4,7 +4,9 @@ import contextlib
 import hashlib
 import threading
 
-from keras_center_ssl.engine.keras_internals import coordination_service
+import keras
+
+from keras_center_ssl.engine.keras_internals import coordination_service, jax_coordination
 from keras_center_ssl.errors import InputError
 
 
@@ -63,17 +65,22 @@ class SharedStop:
     Each step needs all workers: one that stopped alone would leave the others waiting for ever.
     Every worker of a training makes one of these at its beginning.
 
+    Args:
+        words: How workers tell each other: `set(key, value)`, of which the first counts, and
+            `get(key)`, which waits.
+
     Attributes:
         found: `None`, or what was agreed on: the step and the signal.
     """
 
     _made = 0
 
-    def __init__(self):
+    def __init__(self, words):
         # Each training has a key of its own: all workers train the same number of times.
         SharedStop._made += 1
         self._key = f"keras_center_ssl/stop/{SharedStop._made}"
         self.found = None
+        self._words = words
         threading.Thread(target=self._watch, daemon=True).start()
 
     def propose(self, step, number):
@@ -83,26 +90,71 @@ class SharedStop:
             step: int. Far enough ahead for the word to reach the others before they get there.
             number: The signal.
         """
-        import tensorflow as tf
-
-        with contextlib.suppress(tf.errors.AlreadyExistsError):
-            coordination_service().set_config_key_value(self._key, f"{step} {int(number)}")
+        self._words.set(self._key, f"{step} {int(number)}")
 
     def close(self):
         """Ends the watch, at the end of a training that was not stopped."""
-        import tensorflow as tf
-
         # The chief, which keeps the word, may be gone by now: the training is done all the same.
-        with contextlib.suppress(tf.errors.OpError):
+        with contextlib.suppress(*self._words.errors):
             self.propose(-1, 0)
 
     def _watch(self):
         # Returns when the key is set, and raises when the process ends.
         with contextlib.suppress(Exception):
-            step, number = map(int, coordination_service().get_config_key_value(self._key).split())
+            step, number = map(int, self._words.get(self._key).split())
             self.found = (step, number) if step >= 0 else None
+
+
+class TensorFlowWords:
+    """Words among the workers of a TensorFlow cluster."""
+
+    def __init__(self):
+        import tensorflow as tf
+
+        self.errors = (tf.errors.OpError,)
+        self._exists = tf.errors.AlreadyExistsError
+
+    def set(self, key, value):
+        with contextlib.suppress(self._exists):
+            coordination_service().set_config_key_value(key, value)
+
+    def get(self, key):
+        return coordination_service().get_config_key_value(key)
+
+
+class JaxWords:
+    """Words among the processes of JAX."""
+
+    _FOREVER = 2**31 - 1  # milliseconds, some 25 days; asked again after that
+
+    def __init__(self):
+        import jax
+
+        self.errors = (jax.errors.JaxRuntimeError,)
+
+    def set(self, key, value):
+        try:
+            jax_coordination().key_value_set(key, value)
+        except self.errors as error:
+            if "ALREADY_EXISTS" not in str(error):
+                raise
+
+    def get(self, key):
+        while True:
+            try:
+                return jax_coordination().blocking_key_value_get(key, self._FOREVER)
+            except self.errors as error:
+                if "DEADLINE_EXCEEDED" not in str(error):
+                    raise
 
 
 def shared_stop(strategy):
     """A `SharedStop`, or `None` where there is but one process."""
-    return SharedStop() if several(strategy) else None
+    if several(strategy):
+        return SharedStop(TensorFlowWords())
+    if keras.backend.backend() == "jax":
+        import jax
+
+        if jax.process_count() > 1:
+            return SharedStop(JaxWords())
+    return None

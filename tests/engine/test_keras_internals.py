@@ -212,6 +212,21 @@ def test_coordination_service():
             inspect.signature(getattr(service, name)).bind(*arguments)
 
 
+@pytest.mark.jax
+def test_jax_coordination():
+    advice = (
+        "Look for a public client of JAX's coordination service (keys with values) in "
+        "jax.distributed or jax.experimental.multihost_utils, then run the slow tests of "
+        "tests/engine/test_jax.py."
+    )
+    with canary("jax._src.distributed.global_state.client", advice):
+        assert internals.jax_coordination() is None  # one process
+        from jax._src.lib import _jax
+
+        for name in ("key_value_set", "blocking_key_value_get"):
+            assert callable(getattr(_jax.DistributedRuntimeClient, name))
+
+
 @pytest.mark.tensorflow
 def test_frozen_functions():
     import tensorflow as tf
