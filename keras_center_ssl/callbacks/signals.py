@@ -8,8 +8,8 @@ import signal
 def stop_on_signals(checkpoint, say=None):
     """SIGTERM and Ctrl-C end a `fit` in this block after its step, with a checkpoint.
 
-    `fit` then raises `kcs.TrainingStopped`, and a `fit` with the same `Checkpoint` goes on. Of several
-    workers or processes it is enough to signal one: all end behind the same step.
+    `fit` then raises `kcs.TrainingStopped`, and a `fit` with the same `Checkpoint` goes on. Of
+    several workers or processes it is enough to signal one: all end behind the same step.
 
     A second signal ends it at once. In a thread other than the main one it does nothing: Python
     takes signals in the main thread only.
