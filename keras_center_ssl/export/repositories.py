@@ -5,6 +5,7 @@ Needs neither Keras nor TensorFlow: files are copied, and the configuration foll
 """
 
 import json
+import os
 import pathlib
 import shutil
 
@@ -12,15 +13,14 @@ from keras_center_ssl.errors import InputError, one_of
 from keras_center_ssl.export.ends import INPUT, OUTPUT
 from keras_center_ssl.export.formats import FORMATS
 from keras_center_ssl.files import atomic_path
-from keras_center_ssl.types import FilePath
 
 SERVERS = ("triton", "tensorflow-serving")
 _ONNX = [name for name, each in FORMATS.items() if each.has_opset]
 
 
 def model_repository(
-    bundle: FilePath,
-    directory: FilePath,
+    bundle: str | os.PathLike[str],
+    directory: str | os.PathLike[str],
     server: str = "triton",
     *,
     format: str = "onnx",
