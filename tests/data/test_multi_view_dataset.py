@@ -42,7 +42,8 @@ def stream(source, labels=None):
 
 
 SOURCES = {"array": lambda images: images, "stream": stream}
-both = pytest.mark.parametrize("kind", SOURCES)
+# tests/data/test_parts.py has streams in the quick suite, too.
+both = pytest.mark.parametrize("kind", ["array", pytest.param("stream", marks=pytest.mark.slow)])
 
 
 @both

@@ -1,5 +1,6 @@
 import keras
 import numpy as np
+import pytest
 
 import keras_center_ssl as kcs
 from tests.helpers.method_checks import build, check_round_trip, check_trains, digits_views
@@ -38,6 +39,7 @@ def test_loss_scale_scales_the_loss():
     np.testing.assert_allclose(tenth, one / 10, rtol=1e-5)
 
 
+@pytest.mark.slow  # test_jax.py saves and loads every method, too
 def test_round_trip(tmp_path):
     model = build(kcs.methods.BarlowTwins, redundancy_weight=0.0, loss_scale=0.1, **SMALL)
     loaded = check_round_trip(model, tmp_path / "model.keras")

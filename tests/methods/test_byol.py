@@ -33,6 +33,7 @@ def test_trains_without_collapse():
     assert 0 <= min(history["loss"]) and max(history["loss"]) <= 4
 
 
+@pytest.mark.slow  # test_jax.py saves and loads every method, too
 def test_round_trip(tmp_path):
     model = build(kcs.methods.BYOL, momentum=0.9, **SMALL)
     loaded = check_round_trip(model, tmp_path / "model.keras")

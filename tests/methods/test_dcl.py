@@ -11,6 +11,7 @@ def test_trains_without_collapse():
     check_trains(build(kcs.methods.DCL, **SMALL))
 
 
+@pytest.mark.slow  # test_jax.py saves and loads every method, too
 def test_round_trip(tmp_path):
     model = build(kcs.methods.DCL, temperature=0.3, positive_sigma=0.5, batch_norm=True, **SMALL)
     loaded = check_round_trip(model, tmp_path / "model.keras")

@@ -42,6 +42,7 @@ def test_without_sigreg_it_shrinks():
     assert deviation(model) < 0.35
 
 
+@pytest.mark.slow  # test_jax.py saves and loads every method, too
 def test_round_trip(tmp_path):
     model = kcs.methods.LeJEPA(small_encoder(), sigreg_weight=0.1, seed=3, **SMALL)
     model.compile(keras.optimizers.Adam(3e-3))

@@ -19,6 +19,7 @@ def test_trains_without_collapse():
     assert history["effective_rank"][-1] > 3
 
 
+@pytest.mark.slow  # test_jax.py saves and loads every method, too
 def test_round_trip(tmp_path):
     model = build(kcs.methods.SimDINO, gamma=0.5, epsilon=0.1, **SMALL)
     loaded = check_round_trip(model, tmp_path / "model.keras")

@@ -34,6 +34,7 @@ def test_trains_without_collapse():
     check_trains(build(kcs.methods.SimSiam, optimizer, **SMALL))
 
 
+@pytest.mark.slow  # test_jax.py saves and loads every method, too
 def test_round_trip(tmp_path):
     model = build(kcs.methods.SimSiam, predictor="bias", last_batch_norm=False, **SMALL)
     loaded = check_round_trip(model, tmp_path / "model.keras")

@@ -40,6 +40,7 @@ def test_trains_without_collapse(options):
     np.testing.assert_allclose(np.linalg.norm(prototypes(model), axis=0), 1, rtol=1e-5)
 
 
+@pytest.mark.slow  # test_jax.py saves and loads every method, too
 def test_round_trip_with_queue(tmp_path):
     model = build(
         kcs.methods.SwAV, **SMALL, queue_size=100, queue_start_epoch=0, sinkhorn=True, epsilon=0.03

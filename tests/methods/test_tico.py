@@ -20,6 +20,7 @@ def test_trains_without_collapse():
     assert history["effective_rank"][-1] > 3
 
 
+@pytest.mark.slow  # test_jax.py saves and loads every method, too
 def test_round_trip(tmp_path):
     model = build(kcs.methods.TiCo, rho=4.0, symmetric=True, **SMALL)
     loaded = check_round_trip(model, tmp_path / "model.keras")

@@ -12,6 +12,7 @@ def test_trains_without_collapse(margin):
     check_trains(build(kcs.methods.Triplet, margin=margin, **SMALL))
 
 
+@pytest.mark.slow  # test_jax.py saves and loads every method, too
 def test_round_trip(tmp_path):
     model = build(kcs.methods.Triplet, margin=None, batch_norm=True, **SMALL)
     loaded = check_round_trip(model, tmp_path / "model.keras")

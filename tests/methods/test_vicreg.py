@@ -1,5 +1,6 @@
 import keras
 import numpy as np
+import pytest
 
 import keras_center_ssl as kcs
 from tests.helpers.method_checks import build, check_round_trip, check_trains, digits_views
@@ -34,6 +35,7 @@ def test_without_variance_it_collapses():
     assert deviations[0.0] < 0.3 < 0.7 < deviations[25.0], deviations
 
 
+@pytest.mark.slow  # test_jax.py saves and loads every method, too
 def test_round_trip(tmp_path):
     model = build(
         kcs.methods.VICReg,

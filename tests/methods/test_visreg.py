@@ -36,6 +36,7 @@ def test_without_its_regularisers_it_shrinks():
     assert deviation(model) < 0.35
 
 
+@pytest.mark.slow  # test_jax.py saves and loads every method, too
 def test_round_trip(tmp_path):
     model = build(
         kcs.methods.VISReg,
