@@ -8,7 +8,7 @@ BIN := .venv/bin
 # of every one, held against TensorFlow's. All of tests/methods runs there in `make test-jax`.
 METHODS_ON_JAX := $(patsubst %,tests/methods/test_%.py,base center_tracker divergence inputs other_data)
 RESUMED := tests/runs/test_resume.py::test_interrupted_twice_is_not_interrupted
-ON_JAX := tests/engine/test_jax.py tests/engine/test_keras_internals.py tests/test_heads.py \
+ON_JAX := $(wildcard tests/engine/test_jax*.py) tests/engine/test_keras_internals.py tests/test_heads.py \
 	tests/test_numerics.py $(METHODS_ON_JAX) $(RESUMED)
 # A process per core, a file of tests to each: tracing, which most tests wait for, uses one core.
 PYTEST := $(BIN)/python -m pytest -n logical --dist loadfile

@@ -217,7 +217,7 @@ def test_jax_coordination():
     advice = (
         "Look for a public client of JAX's coordination service (keys with values) in "
         "jax.distributed or jax.experimental.multihost_utils, then run the slow tests of "
-        "tests/engine/test_jax.py."
+        "tests/engine/test_jax_processes.py."
     )
     with canary("jax._src.distributed.global_state.client", advice):
         assert internals.jax_coordination() is None  # one process
