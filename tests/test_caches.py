@@ -9,7 +9,7 @@ import pytest
 
 import keras_center_ssl as kcs
 
-FILES = ("tests/zoo", "tests/reports", "tests/data/test_sources.py", "tests/data/test_tfds.py")
+FILES = ("tests/zoo", "tests/reports", "tests/data/test_resolve.py", "tests/data/test_tfds.py")
 CHECKOUT = pathlib.Path(__file__).parents[1]
 
 
