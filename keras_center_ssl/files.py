@@ -11,6 +11,8 @@ import re
 import secrets
 
 _FULL = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
+# Of bundles, zoo entries and models: names of folders too, on any system.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _UNFINISHED = re.compile(r"\.[0-9a-f]{16}\.tmp(\.[^.]+)?$")
 
 _ADVICE = {
@@ -124,6 +126,11 @@ def write_csv(path, titles, rows):
     with atomic_file(path) as file:
         # Names of files may hold bytes that are no UTF-8.
         file.write(text.getvalue().encode("utf-8", "surrogateescape"))
+
+
+def is_plain_name(name):
+    """Whether `name` is a string that can name a folder, on any system."""
+    return isinstance(name, str) and _NAME.fullmatch(name) is not None
 
 
 def is_unfinished(name):

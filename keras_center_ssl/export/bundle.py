@@ -9,7 +9,6 @@ A zoo entry is the same folder (`keras_center_ssl.zoo.publish`).
 """
 
 import json
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -24,9 +23,9 @@ from keras_center_ssl.export.ends import INPUT
 from keras_center_ssl.export.formats import default_formats, select
 from keras_center_ssl.export.making import folder_in_the_making, free_place
 from keras_center_ssl.export.plot_files import copy_plots
+from keras_center_ssl.files import is_plain_name
 from keras_center_ssl.types import Array, FilePath
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _OWN_FIELDS = ("method", "encoder", "dataset", "seed", "data_fingerprint", "license", "description")
 
 
@@ -226,7 +225,7 @@ def _properties(record):
 
 def _checked_name(name, target):
     given = target.name if name is None else name
-    if not isinstance(given, str) or not _NAME.fullmatch(given):
+    if not is_plain_name(given):
         raise InputError(
             f"The bundle's name {given!r} must be letters, digits, '.', '_' and '-', begin with a "
             "letter or digit, and have at most 100 characters. Pass name=."

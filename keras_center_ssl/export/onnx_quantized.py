@@ -4,6 +4,10 @@ Operators between pairs of QuantizeLinear and DequantizeLinear (QDQ), which ever
 reads; activations unsigned, weights signed, one scale per output channel, ranges of activations the
 smallest and largest values on the images (MinMax). Batch norms are in the convolutions by then, so
 that ONNX Runtime's own preparation (`quant_pre_process`) has nothing to do.
+
+Weights stay within 7 of their 8 bits. Processors without VNNI add two products of 8 bits in a
+register of 16, which clips: with all 8 bits the published encoders' centred cosine to their float32
+was .92 to .96 on an AVX2 processor; with 7, which no processor clips, it is .985 to .989.
 """
 
 import logging
@@ -49,6 +53,7 @@ def write(made, path, images):
                 _Batches(images),
                 quant_format=QuantFormat.QDQ,
                 per_channel=True,
+                reduce_range=True,  # weights of 7 bits
                 activation_type=QuantType.QUInt8,
                 weight_type=QuantType.QInt8,
                 calibrate_method=CalibrationMethod.MinMax,

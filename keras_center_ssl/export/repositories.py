@@ -12,7 +12,8 @@ import shutil
 from keras_center_ssl.errors import InputError, one_of
 from keras_center_ssl.export.ends import INPUT, OUTPUT
 from keras_center_ssl.export.formats import FORMATS
-from keras_center_ssl.files import atomic_path
+from keras_center_ssl.files import atomic_path, is_plain_name
+from keras_center_ssl.records import read_object
 
 SERVERS = ("triton", "tensorflow-serving")
 _ONNX = [name for name, each in FORMATS.items() if each.has_opset]
@@ -113,19 +114,28 @@ dynamic_batching {{
 
 
 def _record(bundle):
+    """What `metrics.json` says, looked at: the bundle may be anybody's."""
     try:
-        record = json.loads((bundle / "metrics.json").read_text("utf-8"))
-        record["name"], record["formats"], record["input"]["shape"], record["feature_dim"]
+        record = read_object(bundle / "metrics.json", needs="formats")
+        sizes = [record["feature_dim"], *(size or 1 for size in record["input"]["shape"])]
+        if not all(type(size) is int for size in sizes) or not isinstance(record["formats"], dict):
+            raise TypeError
+        record["name"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"{str(bundle)!r} is no bundle: it has no readable metrics.json. center-ssl export "
             "makes one, and zoo entries are bundles."
         ) from error
+    if not is_plain_name(record["name"]):
+        raise InputError(
+            f"The bundle {str(bundle)!r} calls itself {record['name']!r}, which cannot name a "
+            "folder of the repository. Correct the name in its metrics.json."
+        )
     return record
 
 
 def _file(bundle, record, name):
-    path = bundle / record["formats"].get(name, "missing")
+    path = bundle / FORMATS[name].file
     if name not in record["formats"] or not path.exists():
         raise InputError(
             f"The bundle {str(bundle)!r} has no {name}; it has {', '.join(record['formats'])}. "

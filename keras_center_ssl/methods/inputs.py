@@ -114,7 +114,7 @@ def check_arguments(model, verb, arguments):
         received = f"an array of shape {shape}" if shape else described(x)
         raise InputError(
             f"{type(model).__name__}.{verb} takes views of images, not the images themselves "
-            f"(received {received}). {_MAKE_THEM if rank_of(model) == 4 else _MAPPED}"
+            f"(received {received}). {_how_to_make_views(model)}"
         )
     _check_validation(model, arguments)
     _check_trainable(model, verb)
@@ -244,7 +244,7 @@ def checked_views(model, data):
         received = ", ".join(map(described, views)) or "nothing"
         raise InputError(
             f"{name} trains on batches of at least {least} views, each {axes_of(model)}; received "
-            f"{received}. {_MAKE_THEM if rank_of(model) == 4 else _MAPPED}"
+            f"{received}. {_how_to_make_views(model)}"
         )
     if most is not None and len(views) > most:
         takes = str(most) if least == most else f"{least} to {most}"
@@ -262,6 +262,10 @@ def checked_views(model, data):
         if not fits(model.encoder, shape, any_size=place >= 2):
             raise other_size(model.encoder, "views", shape)
     return views
+
+
+def _how_to_make_views(model):
+    return _MAKE_THEM if rank_of(model) == 4 else _MAPPED
 
 
 def _batch_of_one(model):

@@ -20,12 +20,12 @@ from typing import Any, TypeGuard
 
 from keras_center_ssl.errors import InputError
 from keras_center_ssl.export.formats import FORMATS
+from keras_center_ssl.files import is_plain_name
 from keras_center_ssl.records import parse_object
 
 SCHEMA_VERSION = 1
 INDEX = "index.json"
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _LONGEST_TEXT = 1000
 _LARGEST_FILE = 2**50
@@ -217,7 +217,7 @@ def _files(name, data):
 
 def is_name(name: Any) -> TypeGuard[str]:
     """Whether `name` can name an entry, and with it a folder."""
-    return isinstance(name, str) and _NAME.fullmatch(name) is not None and ".." not in name
+    return is_plain_name(name) and ".." not in name
 
 
 def is_safe_path(path):

@@ -1,9 +1,8 @@
 """JAX trains as TensorFlow does, on one device and on several."""
 
-import numpy as np
 import pytest
 
-from tests.helpers.jax_programs import finish, start
+from tests.helpers.jax_programs import compare, finish, start
 from tests.helpers.replica_cases import CASES
 
 pytestmark = pytest.mark.jax
@@ -22,16 +21,6 @@ def folder(tmp_path_factory):
         start("backend_steps", folder, "jax2", *ON_TWO, devices=2),
     )
     return folder
-
-
-def compare(folder, case, name, expected):
-    got, want = (np.load(folder / f"{case}-{n}.npz") for n in (name, expected))
-    assert set(got) == set(want)
-    for key in set(got) - {"devices"}:
-        # Ranks are ratios of small numbers here: four samples a step enter them.
-        atol = 2e-2 if "rank" in key or "participation" in key else 1e-4
-        np.testing.assert_allclose(got[key], want[key], rtol=1e-4, atol=atol, err_msg=key)
-    return int(got["devices"])
 
 
 @pytest.mark.parametrize("case", CASES)

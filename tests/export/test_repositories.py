@@ -3,6 +3,7 @@
 import json
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
@@ -81,6 +82,29 @@ def test_a_folder_that_is_no_bundle_and_a_format_it_lacks(tmp_path):
     (tmp_path / "metrics.json").write_text(json.dumps(record))
     with pytest.raises(kcs.InputError, match="has no onnx; it has keras"):
         kcs.export.model_repository(tmp_path, tmp_path / "models")
+
+
+def test_a_name_that_leads_elsewhere_is_refused(tmp_path):
+    bundle, models = tmp_path / "bundle", tmp_path / "models"
+    shutil.copytree(PUBLISHED, bundle)
+    record = json.loads((bundle / "metrics.json").read_text("utf-8"))
+    for name in ("../outside", "/outside", "", None, ["x"]):
+        (bundle / "metrics.json").write_text(json.dumps({**record, "name": name}))
+        with pytest.raises(kcs.InputError, match="cannot name a folder"):
+            kcs.export.model_repository(bundle, models)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle"]
+
+
+def test_the_file_is_the_format_s_whatever_the_record_says(tmp_path):
+    """A record that points out of the bundle would have another file served."""
+    bundle, models = tmp_path / "bundle", tmp_path / "models"
+    shutil.copytree(PUBLISHED, bundle)
+    (tmp_path / "secret").write_text("not the encoder")
+    record = json.loads((bundle / "metrics.json").read_text("utf-8"))
+    record["formats"]["onnx"] = "../secret"
+    (bundle / "metrics.json").write_text(json.dumps(record))
+    model = kcs.export.model_repository(bundle, models)
+    assert (model / "1/model.onnx").read_bytes() == (PUBLISHED / "encoder.onnx").read_bytes()
 
 
 def test_the_command_prints_what_it_made(tmp_path):

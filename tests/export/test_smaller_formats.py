@@ -111,6 +111,16 @@ def test_onnx_files_are_smaller_and_keep_their_ends(exported, tmp_path):
         )
 
 
+def test_8_bit_products_fit_the_registers_of_any_processor(exported):
+    """Processors without VNNI add two products of 8 bits in 16: weights of 8 bits would clip."""
+    model = onnx.load(exported[0] / "encoder_int8.onnx")
+    weights = [onnx.numpy_helper.to_array(t) for t in model.graph.initializer if len(t.dims) == 4]
+    assert len(weights) == 2
+    for w in weights:
+        assert 2 * 255 * np.abs(w.astype("int64")).max() < 2**15
+        assert np.abs(w).max() > 60  # and the range is used
+
+
 def test_litert_has_a_signature_and_any_batch(exported):
     bundle, _, encoder, images = exported
     for name in ("litert", "litert_int8"):

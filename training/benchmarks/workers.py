@@ -9,6 +9,8 @@ import sys
 
 import venvs
 
+from keras_center_ssl.machine import cpu_name
+
 HERE = pathlib.Path(__file__).parent
 LOG = "workers.log"
 
@@ -103,10 +105,4 @@ class Workers:
 
 def machine():
     """What the figures were measured on."""
-    model = platform.processor() or platform.machine()
-    try:
-        lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
-        model = next(line.split(":", 1)[1].strip() for line in lines if "model name" in line)
-    except (OSError, StopIteration):
-        pass
-    return {"cpu": model, "cores": os.cpu_count(), "system": f"{platform.system()}"}
+    return {"cpu": cpu_name(), "cores": os.cpu_count(), "system": f"{platform.system()}"}

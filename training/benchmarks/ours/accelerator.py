@@ -6,6 +6,7 @@ import numpy as np
 from timing import Prepared, repeated
 
 import keras_center_ssl as kcs
+from ours.networks import build, count
 
 STEPS = 10  # in one unit of work: a training loop does not wait for every step's end
 
@@ -68,7 +69,7 @@ def step(method, arguments, network, batch_size, size, image_size=None):
 
     prepared = repeated(call, STEPS * batch_size)
     prepared.facts = {
-        "parameters": sum(int(np.prod(weight.shape)) for weight in model.trainable_variables),
+        "parameters": count(model.trainable_variables),
         "GiB": (jax.devices()[0].memory_stats() or {}).get("peak_bytes_in_use", 0) / 2**30,
     }
     return prepared
@@ -76,7 +77,7 @@ def step(method, arguments, network, batch_size, size, image_size=None):
 
 def _encoder(network, size):
     name, options = network
-    return getattr(kcs.encoders, name)(input_shape=(size, size, 3), **options)
+    return build(name, size, **options)
 
 
 def _data(batch_size, size, image_size):

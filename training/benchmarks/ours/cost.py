@@ -6,8 +6,8 @@ import tensorflow as tf
 from timing import repeated
 
 import keras_center_ssl as kcs
-from ours.encoders import build
 from ours.methods import fitted
+from ours.networks import build
 
 
 def loss(name, batch_size, dim):

@@ -8,11 +8,7 @@ import tensorflow as tf
 from timing import repeated
 
 import keras_center_ssl as kcs
-
-
-def build(network, size=32, channels=3, **options):
-    """An encoder by its name in `kcs.encoders`."""
-    return getattr(kcs.encoders, network)(input_shape=(size, size, channels), **options)
+from ours.networks import build, count
 
 
 def passes(encoders, images, size=32, channels=3, teachers=()):
@@ -39,7 +35,7 @@ def training_step(network, batch_size, normalization="fused", size=32, channels=
     if normalization == "stock":
         encoder = kcs.encoders.plain(encoder)
     run = passes([encoder], batch_size, size, channels)
-    facts = {"parameters": sum(int(np.prod(w.shape)) for w in encoder.trainable_variables)}
+    facts = {"parameters": count(encoder.trainable_variables)}
     return repeated(lambda: run()[0][0].numpy(), batch_size, facts, least=2)
 
 

@@ -10,7 +10,8 @@ from timing import Prepared, per_step, repeated, resident
 
 import keras_center_ssl as kcs
 from keras_center_ssl.engine.cpu import has_fast_bfloat16
-from ours.encoders import build, passes
+from ours.encoders import passes
+from ours.networks import build, count
 from ours.views import images
 
 SKIPPED = 4  # steps of a `fit` until views and steps have settled to a common pace
@@ -32,7 +33,7 @@ def step(method, arguments, batch_size, size=32, width=16, jit_compile="auto", p
     return repeated(
         lambda: float(model.train_function(batches)["loss"]),
         2 * batch_size,
-        {"parameters": _count(model.trainable_variables)},
+        {"parameters": count(model.trainable_variables)},
     )
 
 
@@ -135,7 +136,3 @@ def _views(batch_size, size):
         np.random.default_rng(view).random((batch_size, size, size, 3), "float32")
         for view in range(2)
     )
-
-
-def _count(weights):
-    return sum(int(np.prod(weight.shape)) for weight in weights)
