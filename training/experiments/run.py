@@ -6,7 +6,8 @@ What an experiment is: a folder beside this file with `experiment.yaml`, a READM
 prediction, and `experiment.py` with
 
     settings(quick) -> list of dicts, each with "seed": what is to be measured
-    measure(setting) -> a dict, or a list of them: the rows that results.csv gets for it
+    measure(setting) -> a dict, or a list of them: the rows that results.csv gets for it; what a
+        row has as "looks", dicts with a step each, goes to centers.csv
     judge(rows) -> common.Verdict
     draw(rows, folder) -> None; writes pictures, of less than 200 KB
     check(rows) -> None; asserts what has to hold in the quick version, too
@@ -24,6 +25,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(ROOT), str(HERE)]
 
+from common import plots  # noqa: E402
 from common.readme import write_finding, write_index  # noqa: E402
 from common.results import Results  # noqa: E402
 
@@ -53,11 +55,12 @@ def run(experiment, measure=True):
     module = load(experiment)
     settings = module.settings(quick=False)
     results = Results(experiment.folder / "results.csv", settings)
+    centers = Results(experiment.folder / "centers.csv", settings)
     if measure:
-        fill(experiment, module, settings, results)
+        fill(experiment, module, settings, results, centers)
     rows = results.whole_seeds()
     if rows:
-        module.draw(rows, experiment.folder)
+        draw(module, rows, centers, experiment.folder)
         write_finding(experiment.folder, module.judge(rows), results)
         write_index(HERE / "README.md", experiments.list_experiments(HERE))
     say(f"{experiment.id}: {experiments.find_experiment(experiment.id, HERE).verdict}")
@@ -69,24 +72,37 @@ def run_quick(experiment, folder):
     folder = folder / experiment.folder.name
     folder.mkdir(parents=True, exist_ok=True)
     settings = module.settings(quick=True)
-    (folder / "results.csv").unlink(missing_ok=True)
+    for name in ("results.csv", "centers.csv"):
+        (folder / name).unlink(missing_ok=True)
     results = Results(folder / "results.csv", settings)
-    fill(experiment, module, settings, results)
+    centers = Results(folder / "centers.csv", settings)
+    fill(experiment, module, settings, results, centers)
     rows = results.whole_seeds()
     module.check(rows)
-    module.draw(rows, folder)
+    draw(module, rows, centers, folder)
     verdict = module.judge(rows)
     say(f"{experiment.id}, quick: what has to hold does. On so little it is {verdict.word}.")
     return rows
 
 
-def fill(experiment, module, settings, results):
+def draw(module, rows, centers, folder):
+    """The experiment's own pictures, and one of the centre step by step where it was looked at."""
+    module.draw(rows, folder)
+    looks = centers.whole_seeds()
+    if looks:
+        plots.centers(folder / "centers.png", looks, centers.variants)
+
+
+def fill(experiment, module, settings, results, centers):
     began = time.monotonic()
     missing = [setting for setting in settings if not results.holds(setting)]
     for number, setting in enumerate(missing, 1):
         started = time.monotonic()
         measured = module.measure(setting)
         rows = measured if isinstance(measured, list) else [measured]
+        looks = [look for row in rows for look in row.pop("looks", ())]
+        if looks and not centers.holds(setting):
+            centers.add(setting, looks)
         results.add(setting, rows)
         passed = time.monotonic() - began
         left = passed / number * (len(missing) - number)

@@ -82,7 +82,9 @@ class Training:
     Attributes:
         model: The trained method.
         row: Figures at the end, for results.csv.
-        history: One dict a look: `step`, `center_norm`, `encoder_center_norm`.
+        history: One dict a look: `step`, and the centre norms of the encoder's features, of the
+            projector's embeddings and, where there is a predictor, of its predictions. The row has
+            it as `looks`, which `run.py` writes into centers.csv.
         logs: What `fit` logged, name to a list over epochs.
     """
 
@@ -92,7 +94,7 @@ class Training:
     logs: dict
 
 
-def train(build, setting, learning_rate=0.05, weight_decay=None, prepare=None, looks=False):
+def train(build, setting, learning_rate=0.05, weight_decay=None, prepare=None):
     """Trains `build(encoder)`, a method of the library.
 
     Args:
@@ -101,7 +103,6 @@ def train(build, setting, learning_rate=0.05, weight_decay=None, prepare=None, l
         learning_rate: Of SGD with momentum .9.
         weight_decay: Decoupled, of the same optimizer.
         prepare: Called with the method before training.
-        looks: Whether the centre is looked at during training, too.
 
     Returns:
         A `Training`.
@@ -114,14 +115,14 @@ def train(build, setting, learning_rate=0.05, weight_decay=None, prepare=None, l
     if prepare is not None:
         prepare(model)
     model.compile(keras.optimizers.SGD(learning_rate, momentum=0.9, weight_decay=weight_decay))
-    before = accuracy(lambda x: model.encoder(x, training=False), setting["scale"])
+    before = accuracies(lambda x: model.encoder(x, training=False), setting["scale"])
     batches = kcs.data.multi_view(train_set, views(setting["scale"]), 64, seed=seed)
     steps = int(batches.cardinality()) * scale.epochs
     watch = Looks(setting["scale"], max(1, steps // scale.looks))
-    fitted = model.fit(
-        batches, epochs=scale.epochs, verbose=0, callbacks=[watch] if looks else None
-    )
-    row = {**figures(model, setting["scale"]), "knn_untrained": before}
+    fitted = model.fit(batches, epochs=scale.epochs, verbose=0, callbacks=[watch])
+    row = figures(model, setting["scale"])
+    row |= dict(zip(("knn_untrained", "linear_untrained"), before, strict=True))
+    row |= {**baselines(setting["scale"], model.feature_dim), "looks": watch.history}
     return Training(model, row, watch.history, fitted.history)
 
 
@@ -137,12 +138,22 @@ def projected(model, x):
     return model.projector(model.encoder(x, training=False), training=False)
 
 
+def predicted(model, embeddings):
+    """The predictor's outputs for embeddings, `None` where a method has no predictor."""
+    if getattr(model, "predictor", None) is None:
+        return None
+    # SimSiam's may have no weights, and is a function of its own then.
+    predict = getattr(model, "predict_view", model.prediction_head)
+    return [keras.ops.convert_to_numpy(predict(z, training=False)) for z in embeddings]
+
+
 def figures(model, scale):
     """Geometry and verdict of the embeddings, and k-NN accuracies."""
     embeddings, features = embed(model, scale)
     if not all(np.isfinite(z).all() for z in (*embeddings, *features)):
         return {name: float("nan") for name in FIGURES} | {"verdict": "diverged"}
     report = kcs.diagnose(*embeddings)
+    knn, linear = accuracies(lambda x: model.encoder(x, training=False), scale)
     return {
         "center_norm": kcs.geometry.center_norm(*embeddings),
         "encoder_center_norm": kcs.geometry.center_norm(*features),
@@ -150,7 +161,8 @@ def figures(model, scale):
         "between_variance": kcs.geometry.between_variance(*embeddings),
         "participation_ratio": kcs.geometry.participation_ratio(embeddings[0]),
         "knn": accuracy(lambda x: projected(model, x), scale),
-        "knn_features": accuracy(lambda x: model.encoder(x, training=False), scale),
+        "knn_features": knn,
+        "linear_features": linear,
         "verdict": report.verdict,
     }
 
@@ -163,21 +175,46 @@ FIGURES = (
     "participation_ratio",
     "knn",
     "knn_features",
+    "linear_features",
 )
 
 
 def accuracy(embedding, scale):
     """k-NN accuracy of a function of images; 0 where an embedding is not finite, or zero."""
+    parts = _labelled(embedding, scale)
+    return kcs.evaluation.knn_accuracy(*parts) if parts else 0.0
+
+
+def accuracies(embedding, scale):
+    """k-NN accuracy and linear probe of a function of images; 0 as in `accuracy`."""
+    parts = _labelled(embedding, scale)
+    if parts is None:
+        return 0.0, 0.0
+    return kcs.evaluation.knn_accuracy(*parts), kcs.evaluation.linear_probe(*parts)
+
+
+@functools.cache
+def baselines(scale, dimensions):
+    """Accuracies of the pixels, as they are and whitened to so many dimensions."""
+    found = {}
+    functions = kcs.evaluation.pixel_baselines(images(scale)[0].images, dimensions)
+    for name, function in functions.items():
+        found[f"knn_{name}"], found[f"linear_{name}"] = accuracies(function, scale)
+    return found
+
+
+def _labelled(embedding, scale):
+    """Embeddings and labels of training and test images; `None` where some have no direction."""
     sets = images(scale)
     # Called as it is: tracing it would take longer than embedding these few images.
     found = [keras.ops.convert_to_numpy(embedding(part.images)) for part in sets]
     if not all(np.isfinite(f).all() and np.abs(f).sum(axis=1).all() for f in found):
-        return 0.0
-    return kcs.evaluation.knn_accuracy(found[0], sets[0].labels, found[1], sets[1].labels)
+        return None
+    return found[0], sets[0].labels, found[1], sets[1].labels
 
 
 class Looks(keras.callbacks.Callback):
-    """The centre of embeddings and features on held-out views, at first and every so often."""
+    """The centre of everything on held-out views, at first and every so often."""
 
     def __init__(self, scale, every):
         super().__init__()
@@ -193,10 +230,18 @@ class Looks(keras.callbacks.Callback):
 
     def _look(self):
         embeddings, features = embed(self.model, self.scale)
-        self.history.append(
-            {
-                "step": self.step,
-                "center_norm": kcs.geometry.center_norm(*embeddings),
-                "encoder_center_norm": kcs.geometry.center_norm(*features),
-            }
-        )
+        predictions = predicted(self.model, embeddings)
+        found = {
+            "center_norm": embeddings,
+            "encoder_center_norm": features,
+            "predictor_center_norm": predictions,
+        }
+        norms = {name: _center_norm(z) for name, z in found.items()}
+        self.history.append({"step": self.step, **norms})
+
+
+def _center_norm(pair):
+    """The centre norm of two views, NaN where there are none, or none that is finite."""
+    if pair is None or not all(np.isfinite(z).all() for z in pair):
+        return float("nan")
+    return kcs.geometry.center_norm(*pair)

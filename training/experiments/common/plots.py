@@ -1,6 +1,8 @@
 """Pictures of means over seeds."""
 
-from common.rows import chosen, numbers, values
+import math
+
+from common.rows import chosen, numbers, values, variants_of
 from common.statistics import mean
 from keras_center_ssl.reports.plots import style
 
@@ -40,3 +42,51 @@ def curves(path, panels, xlabel, size=None, **axis_settings):
         axis.set(xlabel=xlabel, title=title, **axis_settings)
     axes[-1].legend(fontsize=7.5, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return style.done(figure, path)
+
+
+def around_the_estimate(path, lines, ticks):
+    """`||s||` over centre weights in units of the predicted critical one, on a log scale.
+
+    Args:
+        path: Where the picture goes.
+        lines: {label: (factors, centre norms)}.
+        ticks: {factor: how to write it}.
+    """
+    title = {"||s|| at the end": lines}
+    figure = curves(None, title, "centre weight / predicted critical weight")
+    (axis,) = figure.axes
+    axis.set_xscale("log")
+    axis.set_xticks(list(ticks), ticks.values())
+    axis.minorticks_off()
+    axis.axvline(1, color=style.GREY)
+    return style.done(figure, path)
+
+
+CENTERS = {
+    "Encoder": "encoder_center_norm",
+    "Projector": "center_norm",
+    "Predictor": "predictor_center_norm",
+}
+
+
+def centers(path, looks, variants):
+    """`||s||` of encoder, projector and predictor over the steps, a line for each variant.
+
+    Args:
+        path: Where the picture goes.
+        looks: Rows with a `"step"` and the columns of `CENTERS`.
+        variants: The columns that tell variants apart.
+    """
+    panels = {}
+    cases = variants_of(looks, variants)
+    for title, column in CENTERS.items():
+        if all(map(math.isnan, numbers(looks, column))):
+            continue  # no variant has a predictor
+        panel = panels[f"{title}: ||s|| on held-out views"] = {}
+        for label, case in cases.items():
+            part = chosen(looks, **case)
+            steps = values(part, "step")
+            means = [mean(chosen(part, step=step), column) for step in steps]
+            panel[label] = ([int(step) for step in steps], means)
+    size = (4.2 * len(panels) + 1.6, max(3.6, 0.19 * len(cases) + 0.6))
+    return curves(path, panels, "step", size=size, ylim=(-0.02, 1.02))

@@ -2,6 +2,7 @@
 
 import json
 
+from common import accuracies
 from common.verdict import table
 from keras_center_ssl.files import atomic_file
 
@@ -12,7 +13,8 @@ INDEX_BEGIN, INDEX_END = "<!-- verdicts -->", "<!-- end of verdicts -->"
 def write_finding(folder, verdict, results):
     """Writes verdict.json, and the README's part between the two marks."""
     measured, wanted = results.progress
-    seeds = len({row["seed"] for row in results.whole_seeds()})
+    rows = results.whole_seeds()
+    seeds = len({row["seed"] for row in rows})
     finding = {
         "verdict": verdict.word,
         "measured": measured,
@@ -30,6 +32,8 @@ def write_finding(folder, verdict, results):
         lines[0] += f" Of {wanted} measurements {measured} were made; judged are whole seeds."
     lines += ["Means are over seeds, with 95 % intervals of the mean where there are several.", ""]
     lines += [verdict.markdown()]
+    beside = accuracies.section(rows, results.variants)
+    lines += ["", beside] if beside else []
     pictures = sorted(p for kind in ("png", "gif") for p in folder.glob(f"*.{kind}"))
     lines += [f"\n![{picture.stem.replace('_', ' ')}]({picture.name})" for picture in pictures]
     page = folder / "README.md"

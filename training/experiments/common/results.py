@@ -61,6 +61,12 @@ class Results:
         return whole
 
     @property
+    def variants(self):
+        """What of a setting tells variants apart: not the seed, nor what all have alike."""
+        several = {name for name in self.keys if len({s[name] for s in self.settings}) > 1}
+        return [name for name in self.keys if name != "seed" and name in several]
+
+    @property
     def progress(self):
         """How many settings are measured, and how many there are."""
         return sum(map(self.holds, self.settings)), len(self.settings)

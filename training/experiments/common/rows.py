@@ -18,6 +18,23 @@ def values(rows, name):
     return list(dict.fromkeys(row[name] for row in rows))
 
 
+def variants_of(rows, names):
+    """The variants among the rows: how to call them, and their columns and values.
+
+    Args:
+        rows: Of a file of results.
+        names: The columns that tell variants apart.
+    """
+    cases = dict.fromkeys(tuple(row[name] for name in names) for row in rows)
+    found = {}
+    for case in cases:
+        words = [f"{name} {value}" for name, value in zip(names, case, strict=True)]
+        label = case[0] if len(case) == 1 else ", ".join(words) or "the training"
+        label = label.replace("_", " ")
+        found[label] = dict(zip(names, case, strict=True))
+    return found
+
+
 def numbers(rows, name):
     """A column as floats."""
     return [float(row[name]) for row in rows]

@@ -39,7 +39,6 @@ def measure(setting):
         ),
         setting,
         weight_decay=setting["weight_decay"] or None,
-        looks=True,
     )
     long = [look["step"] for look in training.history if look["center_norm"] > LONG]
     return {**training.row, "first_long": long[0] if long else NEVER}

@@ -129,13 +129,8 @@ def draw(rows, folder):
         name: (FACTORS, [mean(chosen(rows, data=name, factor=f), "center_norm") for f in FACTORS])
         for name in DATA
     }
-    title = "||s|| at the end"
-    figure = plots.curves(None, {title: lines}, "centre weight / predicted critical weight")
-    figure.axes[0].set_xscale("log")
-    figure.axes[0].set_xticks([0.2, 0.5, 1, 2, 5], ["0.2", "0.5", "1", "2", "5"])
-    figure.axes[0].minorticks_off()
-    figure.axes[0].axvline(1, color=plots.style.GREY)
-    plots.style.done(figure, folder / "thresholds.png")
+    ticks = {factor: f"{factor:g}" for factor in (0.2, 0.5, 1, 2, 5)}
+    plots.around_the_estimate(folder / "thresholds.png", lines, ticks)
 
 
 def check(rows):

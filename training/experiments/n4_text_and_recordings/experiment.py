@@ -139,13 +139,8 @@ def draw(rows, folder):
         part = chosen(rows, data=name, method="CenterSSL")
         factors = [float(f) for f in values(part, "factor")]
         lines[name] = (factors, [mean(chosen(part, factor=f), "center_norm") for f in factors])
-    title = {"||s|| at the end": lines}
-    figure = plots.curves(None, title, "centre weight / predicted critical weight")
-    figure.axes[0].set_xscale("log")
-    figure.axes[0].set_xticks([0.25, 0.5, 1, 2, 4], ["1/4", "1/2", "1", "2", "4"])
-    figure.axes[0].minorticks_off()
-    figure.axes[0].axvline(1, color=plots.style.GREY)
-    plots.style.done(figure, folder / "thresholds.png")
+    ticks = {0.25: "1/4", 0.5: "1/2", 1: "1", 2: "2", 4: "4"}
+    plots.around_the_estimate(folder / "thresholds.png", lines, ticks)
 
 
 def check(rows):

@@ -49,7 +49,7 @@ def settings(quick):
 def measure(setting):
     name = setting["case"]
     rate = gallery.learning_rate(name) if name in _METHODS else 0.05
-    training = digits.train(lambda encoder: build(name, encoder), setting, rate, looks=True)
+    training = digits.train(lambda encoder: build(name, encoder), setting, rate)
     return {**training.row, "center_norm_before": training.history[0]["center_norm"]}
 
 

@@ -1,6 +1,6 @@
 """The centre of embeddings and of features, step by step, for every method."""
 
-from common import Verdict, chosen, digits, gallery, mean, numbers, plots, table, values
+from common import Verdict, accuracies, chosen, digits, gallery, mean, numbers, plots, table, values
 
 import keras_center_ssl as kcs
 
@@ -23,13 +23,10 @@ def measure(setting):
             lambda encoder: kcs.methods.DCL(encoder, **digits.HEADS, temperature=0.2),
             setting,
             learning_rate=0.1,
-            looks=True,
         )
     else:
-        training = digits.train(
-            gallery.build(name), setting, gallery.learning_rate(name), looks=True
-        )
-    end = {name: training.row[name] for name in ("verdict", "knn_features")}
+        training = digits.train(gallery.build(name), setting, gallery.learning_rate(name))
+    end = {name: training.row[name] for name in ("verdict", *accuracies.COLUMNS)}
     return [{**look, **end} for look in training.history]
 
 
@@ -78,15 +75,7 @@ def judge(rows):
 
 
 def draw(rows, folder):
-    panels = {}
-    for title, column in {"Projector": "center_norm", "Encoder": "encoder_center_norm"}.items():
-        panels[f"{title}: ||s|| on held-out views"] = {}
-        for name in values(rows, "method"):
-            part = chosen(rows, method=name)
-            steps = values(part, "step")
-            means = [mean(chosen(part, step=step), column) for step in steps]
-            panels[f"{title}: ||s|| on held-out views"][name] = ([int(s) for s in steps], means)
-    plots.curves(folder / "every_method.png", panels, "step", size=(10, 3.8), ylim=(-0.02, 1.02))
+    plots.centers(folder / "every_method.png", rows, ["method"])
 
 
 def check(rows):
