@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_center_ssl.views import planes
+from keras_center_ssl.views import separable
 from keras_center_ssl.views.checks import check_probability, check_range
 from keras_center_ssl.views.randomness import fold_in, happens, uniform
 from keras_center_ssl.views.tensors import tf
@@ -30,11 +30,7 @@ class RandomGaussianBlur(PlaneLayer):
         if self.probability == 0.0:
             return images
         sigma = self.draw(tf.shape(images)[0], seed)
-        height, width = planes.sides(images)
-        rows = columns = planes.gaussian(sigma, pixels=height)
-        if images.shape[2] is None or images.shape[2] != images.shape[3]:
-            columns = planes.gaussian(sigma, pixels=width)
-        return planes.separable(images, rows, columns)
+        return separable.blurred(images, sigma, self.sigma[1])
 
     def draw(self, count, seed):
         """The standard deviations `(B,)` in pixels, 0 for images that are left alone."""

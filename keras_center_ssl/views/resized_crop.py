@@ -5,7 +5,7 @@ import math
 import keras
 
 from keras_center_ssl.errors import one_of
-from keras_center_ssl.views import planes
+from keras_center_ssl.views import planes, separable
 from keras_center_ssl.views.checks import check_probability, check_range, check_size
 from keras_center_ssl.views.randomness import fold_in, happens, uniform
 from keras_center_ssl.views.tensors import tf
@@ -48,8 +48,8 @@ class RandomResizedCrop(PlaneLayer):
         self.area = check_range("area", area, high=1.0)
         self.aspect = check_range("aspect", aspect)
         self.flip = check_probability("flip", flip)
-        if interpolation not in planes.KERNELS:
-            raise one_of("interpolation", interpolation, planes.KERNELS)
+        if interpolation not in separable.KERNELS:
+            raise one_of("interpolation", interpolation, separable.KERNELS)
         self.interpolation = interpolation
 
     def augment_planes(self, images, seed):
@@ -93,15 +93,8 @@ class RandomResizedCrop(PlaneLayer):
         return place[0] * (full_height - height), place[1] * (full_width - width), height, width
 
     def _resample(self, images, top, left, height, width):
-        rows, columns = (
-            planes.resampling(
-                start, extent, size=self.size, pixels=pixels, kernel=self.interpolation
-            )
-            for start, extent, pixels in zip(
-                (top, left), (height, width), planes.sides(images), strict=True
-            )
-        )
-        resampled = planes.separable(images, rows, columns)
+        lines = ((top, height), (left, width))
+        resampled = separable.resampled(images, lines, size=self.size, kernel=self.interpolation)
         # A bicubic kernel has negative lobes.
         return planes.clipped(resampled) if self.interpolation == "bicubic" else resampled
 

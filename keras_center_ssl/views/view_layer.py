@@ -6,7 +6,7 @@ number of channels. A layer is a handful of batched ops with static shapes, Tens
 model on an accelerator:
 
 - geometry (crop, resize, flip, blur) is *separable and linear*: one matrix for the rows and one
-  for the columns of each image, applied to the whole batch as two matrix products (`planes.py`);
+  for the columns of each image, applied to the whole batch (`separable.py`);
 - colour (brightness, contrast, saturation, hue, grey) is *affine*: the steps are multiplied into
   one 3x3 matrix and one offset per image before a single pixel is touched.
 

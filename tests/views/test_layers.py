@@ -20,7 +20,9 @@ from keras_center_ssl.views import (
     RandomResizedCrop,
     RandomSolarize,
     View,
+    separable,
 )
+from keras_center_ssl.views.randomness import fold_in, happens
 
 SEED = (3, 5)
 DRAWS = 4000
@@ -136,16 +138,26 @@ def reference_crop(image, top, left, height, width, size, interpolation):
     return np.clip(view, 0, 1)
 
 
+# Boxes larger and smaller than the view; short lines as matrices, long ones tap by tap.
+@pytest.mark.parametrize(("height", "width", "size"), [(18, 14, 9), (64, 70, 40)])
 @pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
-def test_crop_resamples_as_the_reference(rng, interpolation):
-    images = pictures(rng, 6, 18, 14)  # boxes larger and smaller than the view
-    layer = RandomResizedCrop(9, (0.1, 1.0), flip=0.0, interpolation=interpolation)
-    boxes = np.stack(layer.boxes(images.shape, tf.constant(SEED)), axis=1)
-    expected = [
-        reference_crop(image, *box, 9, interpolation)
-        for image, box in zip(images, boxes, strict=True)
-    ]
-    np.testing.assert_allclose(layer(images, seed=SEED), expected, atol=2e-5)
+def test_crop_resamples_as_the_reference(rng, interpolation, height, width, size):
+    images = pictures(rng, 6, height, width)
+    layer = RandomResizedCrop(size, (0.1, 1.0), flip=0.5, interpolation=interpolation)
+    seed = tf.constant(SEED)
+    boxes = np.stack(layer.boxes(images.shape, seed), axis=1)
+    expected = np.stack(
+        [
+            reference_crop(image, *box, size, interpolation)
+            for image, box in zip(images, boxes, strict=True)
+        ]
+    )
+    flipped = happens(len(images), fold_in(seed, 2), 0.5).numpy()
+    assert 0 < flipped.sum() < len(images)
+    expected[flipped] = expected[flipped][:, :, ::-1]
+    # In a graph, where XLA makes one pass of the taps, as well.
+    for call in (layer, tf.function(layer)):
+        np.testing.assert_allclose(call(images, seed=seed), expected, atol=2e-5)
 
 
 @pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
@@ -279,14 +291,38 @@ def reference_blur(image, sigma):
     return blurred
 
 
-@pytest.mark.parametrize("channels", [1, 3])
-def test_blur_is_the_reference_convolution(rng, channels):
-    images = pictures(rng, 12, 14, 11, channels)
-    layer = RandomGaussianBlur((0.3, 2.5), probability=0.6)
-    sigmas = layer.draw(12, tf.constant(SEED)).numpy()
+@pytest.mark.parametrize(
+    ("channels", "height", "width", "largest"),
+    [(1, 14, 11, 2.5), (3, 14, 11, 2.5), (1, 64, 70, 1.0)],
+)
+def test_blur_is_the_reference_convolution(rng, channels, height, width, largest):
+    images = pictures(rng, 12, height, width, channels)
+    layer = RandomGaussianBlur((0.3, largest), probability=0.6)
+    seed = tf.constant(SEED)
+    sigmas = layer.draw(12, seed).numpy()
     assert 0 < (sigmas > 0).sum() < 12
     expected = [reference_blur(x, s) for x, s in zip(images, sigmas, strict=True)]
-    np.testing.assert_allclose(layer(images, seed=SEED), expected, atol=1e-5)
+    for call in (layer, tf.function(layer)):
+        got = call(images, seed=seed)
+        np.testing.assert_allclose(got, expected, atol=1e-5)
+        np.testing.assert_array_equal(got.numpy()[sigmas == 0], images[sigmas == 0])
+
+
+def test_long_lines_are_blurred_tap_by_tap_and_the_others_are_not(monkeypatch, rng):
+    """Both ways agree; which is taken follows from the sizes, and never on JAX."""
+    counted = []
+    summed = separable._summed
+    monkeypatch.setattr(separable, "_summed", lambda *a, **k: counted.append(1) or summed(*a, **k))
+    for size, largest, passes in ((224, 2.0, 2), (96, 2.0, 2), (64, 2.0, 0), (224, 20.0, 0)):
+        images = tf.constant(pictures(rng, 2, size, size, 1).transpose(0, 3, 1, 2))
+        sigma = tf.constant([largest, largest / 3], tf.float32)
+        got = separable.blurred(images, sigma, largest)
+        assert len(counted) == passes
+        counted.clear()
+        with monkeypatch.context() as all_as_matrices:
+            all_as_matrices.setattr(separable, "_are_few", lambda taps, pixels: False)
+            expected = separable.blurred(images, sigma, largest)
+        np.testing.assert_allclose(got, expected, atol=2e-6)
 
 
 def test_blur_draws_its_widths_and_its_images():
