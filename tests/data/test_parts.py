@@ -25,7 +25,7 @@ def batches_of(dataset, count=None):
 
 
 @both
-@pytest.mark.parametrize("parts", [2, 3])
+@pytest.mark.parametrize("parts", [pytest.param(2, marks=pytest.mark.slow), 3])
 def test_parts_together_are_the_batch(kind, parts):
     # simclr's layers draw a number or several per image, along different axes.
     arguments = dict(views=views.simclr(8), batch_size=6, seed=3, drop_remainder=False)

@@ -10,12 +10,13 @@ import keras_center_ssl as kcs
 from keras_center_ssl.runs.recipe import load_recipe
 
 RECIPES = sorted((pathlib.Path(__file__).parents[2] / "training" / "recipes").glob("*.yaml"))
-SLOW = ("imagenet", "cifar10")
+SLOW = ("imagenet", "cifar10", "quickstart-")
 SIZES = {"fashion-mnist": (28, 28, 1), "cifar10": (32, 32, 3), "imagenet": (224, 224, 3)}
 
 
 def steps(path):
-    """Fashion-MNIST's stand for all: larger images take a CPU several seconds a step."""
+    """Fashion-MNIST's stand for all: larger images take a CPU several seconds a step, and the
+    variants of the quickstart are the same methods."""
     slow = [pytest.mark.slow] if any(name in path.stem for name in SLOW) else []
     return pytest.param(path, marks=slow, id=path.stem)
 
