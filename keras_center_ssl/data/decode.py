@@ -7,24 +7,25 @@ from keras_center_ssl.images import decoding
 from keras_center_ssl.images.regular_files import open_regular
 
 
-def read_image(path, wide=False):
+def read_image(path, wide=False, size=None):
     """The pixels of a regular file, `(H, W, C)`; see `images.decoding.decode`.
 
     Args:
         path: of the file.
         wide: bool. True keeps all 16 bits of a PNG's channels and gives float32 in `[0, 1]`; False
             gives uint8, of 16-bit channels the upper 8 bits.
+        size: as in `images.decoding.decode`.
 
     Raises:
         Unreadable: in words, whatever is wrong with the file.
     """
     with open_regular(path) as file:
-        return decode(file, wide)
+        return decode(file, wide, size)
 
 
-def decode(file, wide=False):
+def decode(file, wide=False, size=None):
     """`read_image` for a binary file that can be read and sought."""
-    pixels = decoding.decode(file)
+    pixels = decoding.decode(file, size=size)
     if not wide:
         return pixels if pixels.dtype == np.uint8 else (pixels >> 8).astype("uint8")
     if pixels.dtype == np.uint8 and _is_wide(file):

@@ -32,16 +32,32 @@ def read_image(path, size, channels):
 
 def read_file(file, size, channels, max_pixels=None):
     """`read_image` of a binary file that can be read and sought; `max_pixels` as in `decode`."""
-    pixels = decode(file, max_pixels)
+    known = None if size is None or None in size else tuple(size)
+    pixels = decode(file, max_pixels, known)
+    white = np.float32(np.iinfo(pixels.dtype).max)
+    return conformed(pixels, known, channels).astype(np.float32) / white
+
+
+def conformed(pixels, size, channels):
+    """Pixels `(H, W, C)` of 8 or 16 bits in another size and with other channels.
+
+    Args:
+        pixels: As `decode` gives them.
+        size: `(height, width)` to crop and resize to; None leaves the image.
+        channels: As in `read_image`.
+
+    Returns:
+        `(height, width, channels)`, uint8; of 16 bits float32, in the same range.
+    """
     if pixels.dtype == np.uint16:  # Pillow resizes those as floats only
-        image, white = Image.fromarray(pixels[..., 0].astype(np.float32)), 65535
+        image = Image.fromarray(pixels[..., 0].astype(np.float32))
     else:
         image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
-        image, white = _with_channels(image, channels), 255
-    if size is not None and None not in size and (image.height, image.width) != tuple(size):
+        image = _with_channels(image, channels)
+    if size is not None and (image.height, image.width) != size:
         middle = image.crop(_middle(image, size))
         image = middle.resize((size[1], size[0]), Image.Resampling.BILINEAR)
-    pixels = np.asarray(image, dtype=np.float32) / np.float32(white)
+    pixels = np.asarray(image)
     if pixels.ndim == 2:
         pixels = np.repeat(pixels[..., None], channels or 1, axis=-1)
     return pixels

@@ -31,7 +31,7 @@ def resampled(images, lines, *, size, kernel):
         for count, pixels, line in zip(taps, (height, width), lines, strict=True):
             weights, places = _taps_of(*line, taps=count, size=size, pixels=pixels, kernel=kernel)
             # Whole rows are gathered: the columns become rows, and rows again.
-            images = tf.transpose(_gathered(images, weights, places, taps=count), (0, 1, 3, 2))
+            images = _turned(_gathered(images, weights, places, taps=count))
         return images
     rows, columns = (
         _resampling(*line, size=size, pixels=pixels, kernel=kernel)
@@ -152,6 +152,12 @@ def _gathered(images, weights, places, *, taps):
         for k in range(taps)
     )
     return sum(terms)
+
+
+@fused
+def _turned(images):
+    """Rows to columns and columns to rows."""
+    return tf.transpose(images, (0, 1, 3, 2))
 
 
 def _bell(sigma, reach):

@@ -185,9 +185,20 @@ def test_an_update_keeps_the_other_figures_and_says_so(modules, results, tmp_pat
 
     (tmp_path / "results.json").write_text(json.dumps(results))
     row = {**results["results"][0], "seconds": [2.0, 2.0, 2.0]}
-    merged = benchmark.updated(tmp_path / "results.json", {"results": [row], "skipped": []})
+    run = {"date": "2031-02-03", "machine": {"cpu": "Z80", "vectors": "none"}}
+    new = {**run, "results": [row], "skipped": []}
+    merged = benchmark.updated(tmp_path / "results.json", new)
     same_case = [r for r in merged["results"] if r["section"] == row["section"]]
     assert same_case[0] == row and len([r for r in same_case if r["case"] == row["case"]]) == 1
     others = [r for r in results["results"] if r["section"] != row["section"]]
     assert [r for r in merged["results"] if r["section"] != row["section"]] == others
-    assert tables.caption(merged).endswith(f"Measured anew in a later run: {row['section']}.")
+    said = f"Measured anew in later runs: {row['section']} (2031-02-03, Z80 with none)."
+    assert tables.caption(merged).endswith(said)
+    # A third run keeps what the second said of itself.
+    (tmp_path / "results.json").write_text(json.dumps(merged))
+    other = {**others[0], "seconds": [1.0]}
+    again = benchmark.updated(
+        tmp_path / "results.json", {**new, "date": "2031-02-04", "results": [other]}
+    )
+    assert again["updated"][row["section"]]["date"] == "2031-02-03"
+    assert again["updated"][other["section"]]["date"] == "2031-02-04"

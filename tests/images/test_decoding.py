@@ -91,6 +91,27 @@ def test_one_bit_and_cmyk():
     assert found.shape == (16, 16, 3) and np.abs(found - red).max() <= 6
 
 
+def test_jpegs_are_decoded_at_the_size_that_is_wanted():
+    """At 1/2, 1/4 or 1/8, while that is twice as large; other formats, and small ones, whole."""
+    pixels = np.asarray(Image.fromarray(smooth()).resize((400, 300), Image.Resampling.BICUBIC))
+    jpeg, png = (encoded(pixels, kind) for kind in ("JPEG", "PNG"))
+    for size, expected in (
+        ((150, 200), (300, 400)),
+        ((75, 100), (150, 200)),
+        ((75, 75), (150, 200)),
+        ((76, 90), (300, 400)),
+        ((20, 10), (75, 100)),
+        ((1, 1), (38, 50)),
+        (None, (300, 400)),
+    ):
+        got = decode(io.BytesIO(jpeg), size=size)
+        assert got.shape == (*expected, 3), size
+        assert decode(io.BytesIO(png), size=size).shape == (300, 400, 3)
+        whole = Image.fromarray(decode(io.BytesIO(jpeg)))
+        shrunk = np.asarray(whole.resize(expected[::-1], Image.Resampling.BOX), float)
+        assert np.abs(shrunk - got).mean() < 2
+
+
 def test_the_rotation_of_exif_is_ignored():
     exif = Image.Exif()
     exif[0x0112] = 6  # rotate by 90 degrees to view

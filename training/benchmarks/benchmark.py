@@ -90,8 +90,9 @@ def updated(path, new):
     for kind in ("results", "skipped"):
         kept = [row for row in old[kind] if (row["section"], row["case"]) not in fresh]
         merged[kind] = [*new[kind], *kept]
-    sections = sorted({section for section, _ in fresh} | set(old.get("updated", ())))
-    return {**old, **merged, "updated": sections}
+    run = {"date": new["date"], **new["machine"]}
+    later = {**old.get("updated", {}), **{section: run for section, _ in fresh}}
+    return {**old, **merged, "updated": dict(sorted(later.items()))}
 
 
 def _in_turn(workers, comparison, repetitions, seconds):

@@ -75,6 +75,7 @@ def on_the_cpu(threads, quick=False):
             else ((32, 3, batch), (28, 1, batch), (96, 3, 128), (224, 3, 32))
         )
     ]
+    found.append(_folder(224, 256, 32, threads))
     networks = [(SMALL, 128)] if quick else [(SMALL, 128), (SMALL, 256), (LARGE, 128)]
     found += [_encoder(network, size) for network, size in networks]
     found += [_step(method, batch) for method in METHODS]
@@ -102,6 +103,15 @@ def _views(size, channels, batch_size, threads):
         contestants.append(Contestant("KerasCV", "kerascv", "views.batched", options))
     kind = "colour" if channels == 3 else "grey"
     return Comparison("views", f"{size} px, {kind}, batch {batch_size}", contestants)
+
+
+def _folder(size, image_size, batch_size, threads):
+    options = {"size": size, "batch_size": batch_size}
+    contestants = [
+        Contestant("ours", "ours", "views.folder", {**options, "image_size": image_size}),
+        Contestant("torchvision", "peer", "views.folder", {**options, "workers": threads}),
+    ]
+    return Comparison("folder", f"JPEGs of 500 x 375 to {size} px, batch {batch_size}", contestants)
 
 
 def _encoder(network, batch_size):

@@ -68,6 +68,15 @@ SECTIONS = {
         ),
         "views/s",
     ),
+    "folder": Section(
+        "From a folder of JPEGs",
+        "The same views of photographs of 500 x 375 pixels, decoded anew whenever they are wanted: "
+        "`kcs.data.multi_view(folder, ..., image_size=256)` against torchvision's ImageFolder way, "
+        "with a worker per core.",
+        ("ours", "torchvision"),
+        (Ratio("folder of JPEGs, against torchvision", "torchvision", "ours", at_least=3),),
+        "views/s",
+    ),
     "encoder": Section(
         "Encoders",
         "Forward and backward pass at 32 pixels, with our fused batch norm, with Keras' own, and "

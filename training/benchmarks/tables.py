@@ -80,7 +80,7 @@ def caption(results):
     noise = [s for s in map(spread, results["results"]) if s is not None]
     quick = " (`--quick`)" if settings["quick"] else ""
     text = (
-        f"{results['date']}, {machine['cpu']}, {machine['cores']} cores, "
+        f"{_where({'date': results['date'], **machine})}, {machine['cores']} cores, "
         f"{settings['threads']} threads for every contestant; {versions}. Medians of "
         f"{settings['repetitions']} turns of at least {settings['seconds']:g} s{quick}, "
         "contestants one after the other and then in the reverse order; each ratio is the median "
@@ -91,8 +91,15 @@ def caption(results):
             f" Half the range between quartiles: {100 * statistics.median(noise):.1f} % of a time."
         )
     if results.get("updated"):
-        text += f" Measured anew in a later run: {', '.join(results['updated'])}."
+        later = (f"{name} ({_where(run)})" for name, run in results["updated"].items())
+        text += f" Measured anew in later runs: {', '.join(later)}."
     return text
+
+
+def _where(run):
+    """Date and processor of a run."""
+    vectors = f" with {run['vectors']}" if run.get("vectors") else ""
+    return f"{run['date']}, {run['cpu']}{vectors}"
 
 
 def page(results):

@@ -3,6 +3,7 @@
 import time
 
 import numpy as np
+import photographs
 from timing import Prepared
 
 import keras_center_ssl as kcs
@@ -17,7 +18,22 @@ def multi_view(size, channels, batch_size):
     """`kcs.data.multi_view` with SimCLR's recipe, blur included; counted in views."""
     source = images(32 * batch_size, size, channels)  # an epoch of 32 steps
     dataset = kcs.data.multi_view(source, kcs.views.simclr(size), batch_size).repeat()
+    return _batches(dataset, batch_size)
 
+
+def folder(size, image_size, batch_size):
+    """The same from JPEGs of 500 x 375 pixels, each decoded whenever it is wanted."""
+    dataset = kcs.data.multi_view(
+        photographs.folder(),
+        kcs.views.simclr(size),
+        batch_size,
+        image_size=image_size,
+        cache_bytes=0,
+    )
+    return _batches(dataset.repeat(), batch_size)
+
+
+def _batches(dataset, batch_size):
     def run(seconds):
         batches = iter(dataset)
         for _ in range(3):

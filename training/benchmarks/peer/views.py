@@ -6,6 +6,7 @@ import time
 import types
 
 import numpy as np
+import photographs
 import torch
 from PIL import Image, ImageFilter
 from timing import Prepared
@@ -96,24 +97,55 @@ class TwoViews(torch.utils.data.Dataset):
         return self.view(image), self.view(image)
 
 
+class TwoViewsOfFiles(torch.utils.data.Dataset):
+    """`count` items: the two views of a photograph, read as torchvision's ImageFolder does."""
+
+    def __init__(self, size, count):
+        self.files = sorted(photographs.folder().rglob("*.jpg"))
+        self.count = count
+        self.view = simclr(size)
+
+    def __len__(self):
+        return self.count
+
+    def __getitem__(self, index):
+        with open(self.files[index % len(self.files)], "rb") as file:
+            image = Image.open(file).convert("RGB")
+        return self.view(image), self.view(image)
+
+
 def loader(size, channels, batch_size, workers, steps):
     """An iterator over `steps` batches of two views."""
+    return _load(TwoViews(size, channels, steps * batch_size), batch_size, workers)
+
+
+def _load(dataset, batch_size, workers):
     return iter(
         torch.utils.data.DataLoader(
-            TwoViews(size, channels, steps * batch_size),
-            batch_size,
-            shuffle=True,
-            num_workers=workers,
-            drop_last=True,
+            dataset, batch_size, shuffle=True, num_workers=workers, drop_last=True
         )
     )
 
 
 def data_loader(size, channels, batch_size, workers):
     """The views alone; counted in views."""
+    return _paced(
+        lambda steps: loader(size, channels, batch_size, workers, steps), batch_size, workers
+    )
 
+
+def folder(size, batch_size, workers):
+    """The same from JPEGs of 500 x 375 pixels."""
+
+    def batches(steps):
+        return _load(TwoViewsOfFiles(size, steps * batch_size), batch_size, workers)
+
+    return _paced(batches, batch_size, workers)
+
+
+def _paced(batches_of, batch_size, workers):
     def pace(steps):
-        batches = loader(size, channels, batch_size, workers, steps + 3)
+        batches = batches_of(steps + 3)
         for _ in range(3):
             next(batches)
         start = time.perf_counter()
