@@ -34,6 +34,7 @@ _EXTRAS = {
     "trackio": ("trackio", "Trackio"),
     "wandb": ("wandb", "Weights & Biases"),
     "pyarrow": ("parquet", "pyarrow"),
+    "usearch": ("index", "usearch"),
     "fastapi": ("service", "FastAPI"),
     "uvicorn": ("service", "uvicorn"),
 }

@@ -7,7 +7,7 @@ import numpy as np
 import typer
 
 from keras_center_ssl.cli.options import AsJson, print_json
-from keras_center_ssl.cli.terminal import console, quiet_start
+from keras_center_ssl.cli.terminal import console, errors, quiet_start
 from keras_center_ssl.errors import InputError, installed, nearest
 from keras_center_ssl.files import check_writable
 
@@ -35,6 +35,14 @@ def neighbours(
     ] = None,
     k: Annotated[int, typer.Option("-k", help="Neighbours of each image.", min=1)] = 8,
     rows: Annotated[int, typer.Option(help="Images to search with.", min=1, max=200)] = 12,
+    approximate: Annotated[
+        bool | None,
+        typer.Option(
+            "--approximate/--exact",
+            help="Search with an index of usearch, which may miss some, or compare all with all. "
+            "[an index from a million images on]",
+        ),
+    ] = None,
     odd: Annotated[int, typer.Option(help="How many odd ones out to name.", min=0)] = 8,
     as_json: AsJson = False,
 ):
@@ -43,6 +51,7 @@ def neighbours(
     Example: center-ssl neighbours features.npz --out sheet.png
     """
     from keras_center_ssl.embedded import Embedded
+    from keras_center_ssl.evaluation import neighbour_index
     from keras_center_ssl.evaluation import neighbours as search
 
     if out is not None:
@@ -59,7 +68,15 @@ def neighbours(
         if by_name and installed("tensorflow"):
             quiet_start()
         pictures = Thumbnails(found, source)
-    near = search.nearest_neighbours(found.features, k)
+    many = len(found.features) >= neighbour_index.MANY
+    if many and approximate is None and not installed("usearch"):
+        errors.print(
+            f"Comparing {len(found.features):,} images with each other takes hours; with "
+            "pip install 'keras-center-ssl[index]' it takes minutes."
+        )
+    near = search.nearest_neighbours(found.features, k, approximate=approximate)
+    if not (near.exact or as_json):
+        console.print("Found by an index, which may have missed some (--exact compares all).")
     numbers = _queries(found, query, rows)
     groups = search.near_duplicates(found.features, near)
     lonely = search.odd_ones_out(found.features, odd, near)
@@ -135,6 +152,7 @@ def _content(found, near, numbers, groups, lonely):
 
     return {
         "images": len(found.features),
+        "exact": near.exact,
         "queries": [
             {
                 **image(row),

@@ -7,7 +7,8 @@ kcs.evaluation.near_duplicates(features)    # [[3, 17], ...]: rows of images tha
 kcs.evaluation.odd_ones_out(features, number=5)
 ```
 
-NumPy only, exact, and in blocks: memory does not grow with the square of the images.
+NumPy only, exact, and in blocks: memory does not grow with the square of the images. From a million
+images on by an index, where usearch is installed (the extra `index`).
 """
 
 import dataclasses
@@ -16,7 +17,8 @@ import numpy as np
 
 from keras_center_ssl import geometry
 from keras_center_ssl.diagnosis.groups import NEAR, NEAR_BY_CHANCE
-from keras_center_ssl.errors import InputError
+from keras_center_ssl.errors import InputError, installed
+from keras_center_ssl.evaluation import neighbour_index
 from keras_center_ssl.types import Array
 
 _ROWS, _COLUMNS = 1024, 8192  # of the cosines held at once
@@ -29,24 +31,36 @@ class Neighbours:
     Attributes:
         indices: `(n, k)`, rows of the features that were searched in.
         cosines: `(n, k)` float32, by which they are near.
+        exact: Whether all were compared; an index may have missed some of the nearest.
     """
 
     indices: np.ndarray
     cosines: np.ndarray
+    exact: bool = True
 
 
-def nearest_neighbours(features: Array, k: int = 8, queries: Array | None = None) -> Neighbours:
-    """The `k` nearest images by cosine, exactly.
+def nearest_neighbours(
+    features: Array,
+    k: int = 8,
+    queries: Array | None = None,
+    *,
+    approximate: bool | None = None,
+) -> Neighbours:
+    """The `k` nearest images by cosine.
 
     Args:
         features: `(n, d)` features to search in.
         k: How many; no more than there are others.
         queries: `(m, d)` features to search with. `None`: each of `features`, which does not find
             itself.
+        approximate: Whether an index of usearch searches, which finds nearly all of the nearest and
+            takes hours off; their cosines are exact. `None`: from a million `features` on, where it
+            is installed.
 
     Raises:
         InputError: For shapes that do not match, zero or not finite rows, a `k` below 1, and where
             there is no other image.
+        MissingExtra: With `approximate=True`, where usearch is not installed.
     """
     if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
         raise InputError(f"Received k={k!r} neighbours. Accepted: whole numbers from 1 on.")
@@ -61,13 +75,36 @@ def nearest_neighbours(features: Array, k: int = 8, queries: Array | None = None
     k = min(int(k), len(gallery) - own)
     if k < 1:
         raise InputError("A single image has no neighbours. Pass the features of two or more.")
-    found = [_search(rows, start, gallery, k, own) for start in range(0, len(rows), _ROWS)]
+    if approximate is None:
+        approximate = len(gallery) >= neighbour_index.MANY and installed("usearch")
+    if approximate:
+        return _by_index(rows, gallery, k, own)
+    found = [
+        _search(rows[start : start + _ROWS], start, gallery, k, own)
+        for start in range(0, len(rows), _ROWS)
+    ]
     return Neighbours(*(np.concatenate(part) for part in zip(*found, strict=True)))
 
 
-def _search(rows, first, gallery, k, own):
-    """Indices and cosines for a block of queries, from block to block of the gallery."""
-    block = rows[first : first + _ROWS]
+def _by_index(rows, gallery, k, own):
+    indices = neighbour_index.search(rows, gallery, k, own)
+    cosines = np.empty(indices.shape, np.float32)
+    for start in range(0, len(rows), _ROWS):
+        part = slice(start, start + _ROWS)
+        if (indices[part] < 0).any():  # a graph may leave somebody out of reach
+            indices[part], cosines[part] = _search(rows[part], start, gallery, k, own)
+            continue
+        cosines[part] = np.einsum("nd,nkd->nk", rows[part], gallery[indices[part]])
+    order = np.lexsort((indices, -cosines), axis=1)
+    indices, cosines = (np.take_along_axis(a, order, axis=1) for a in (indices, cosines))
+    return Neighbours(indices, cosines, exact=False)
+
+
+def _search(block, first, gallery, k, own):
+    """Indices and cosines for a block of queries, from block to block of the gallery.
+
+    With `own` they are the gallery's rows from `first` on.
+    """
     # The best of each block, of which the best of all are taken at the end.
     best = np.empty((len(block), 0), np.float32)
     where = np.empty((len(block), 0), np.int64)

@@ -84,10 +84,19 @@ def test_neighbours_as_json(photos):
     embedded(photos)
     result = invoke("neighbours", "z.npz", "--json", "--rows", 3, "-k", 2, "--odd", 1)
     content = json.loads(result.stdout)
-    assert content["images"] == 13 and len(content["queries"]) == 3
+    assert content["images"] == 13 and content["exact"] and len(content["queries"]) == 3
     assert len(content["queries"][0]["neighbours"]) == 2
     assert [one["path"] for one in content["near_duplicates"][0]] == ["a/n3.png", "b/copy.png"]
     assert len(content["odd_ones_out"]) == 1
+
+
+def test_neighbours_by_an_index(photos):
+    pytest.importorskip("usearch")
+    embedded(photos)
+    result = invoke("neighbours", "z.npz", "--query", "n3.png", "-k", 2, "--approximate")
+    assert result.exit_code == 0, result.output
+    assert result.output.startswith("Found by an index, which may have missed some (--exact")
+    assert "a/n3.png (a)\n  1.000  b/copy.png (b)\n" in result.output
 
 
 def test_images_that_are_gone_are_grey_squares(photos):

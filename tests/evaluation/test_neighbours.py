@@ -1,10 +1,12 @@
 """Nearest neighbours against all pairs, near-duplicates and odd ones out of known sets."""
 
+import sys
+
 import numpy as np
 import pytest
 
 import keras_center_ssl as kcs
-from keras_center_ssl.evaluation import neighbours
+from keras_center_ssl.evaluation import neighbour_index, neighbours
 from keras_center_ssl.evaluation.neighbours import (
     near_duplicates,
     nearest_neighbours,
@@ -77,6 +79,65 @@ def test_the_odd_one_out(rng):
     (row, cosine), *others = odd_ones_out(z, 3)
     assert row == 13 and cosine < -0.8 and len(others) == 2
     assert others[0][1] <= others[1][1]
+
+
+def grouped(rng, count=4000):
+    """Features in clusters, as those of images lie."""
+    return rng.normal(size=(20, 16))[rng.integers(0, 20, count)] + 0.5 * rng.normal(
+        size=(count, 16)
+    )
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_an_index_finds_nearly_all_and_its_cosines_are_exact(rng, own):
+    pytest.importorskip("usearch")
+    z = grouped(rng)
+    queries = None if own else grouped(rng, 1500)
+    found = nearest_neighbours(z, 8, queries, approximate=True)
+    expected = nearest_neighbours(z, 8, queries)
+    assert expected.exact and not found.exact
+    assert found.indices.shape == found.cosines.shape == expected.indices.shape
+    pairs = zip(found.indices, expected.indices, strict=True)
+    shared = [len(set(a) & set(b)) / 8 for a, b in pairs]
+    assert np.mean(shared) > 0.95
+    unit = z / np.linalg.norm(z, axis=1, keepdims=True)
+    rows = unit if own else queries / np.linalg.norm(queries, axis=1, keepdims=True)
+    cosines = np.einsum("nd,nkd->nk", rows, unit[found.indices])
+    np.testing.assert_allclose(found.cosines, cosines, atol=1e-5)
+    assert (np.diff(found.cosines, axis=1) <= 0).all()
+    if own:
+        assert not (found.indices == np.arange(len(z))[:, None]).any()
+
+
+def test_rows_that_a_graph_does_not_reach_are_compared_with_all(rng, monkeypatch):
+    z = grouped(rng, 300)
+    expected = nearest_neighbours(z, 4)
+    monkeypatch.setattr(
+        neighbour_index, "search", lambda rows, gallery, k, own: np.full((len(rows), k), -1)
+    )
+    found = nearest_neighbours(z, 4, approximate=True)
+    np.testing.assert_array_equal(found.indices, expected.indices)
+
+
+def test_many_get_an_index_where_it_is_installed(rng, monkeypatch):
+    z = grouped(rng, 50)
+    monkeypatch.setattr(neighbour_index, "MANY", 50)
+    monkeypatch.setattr(neighbours, "installed", lambda package: False)
+    assert nearest_neighbours(z, 3).exact
+    monkeypatch.setattr(neighbours, "installed", lambda package: True)
+    monkeypatch.setattr(
+        neighbour_index, "search", lambda rows, gallery, k, own: np.zeros((len(rows), k), int)
+    )
+    assert not nearest_neighbours(z, 3).exact
+    assert nearest_neighbours(z, 3, approximate=False).exact
+    assert nearest_neighbours(z[:49], 3).exact
+
+
+def test_an_index_that_is_not_installed_is_named(rng, monkeypatch):
+    monkeypatch.setitem(sys.modules, "usearch.index", None)
+    monkeypatch.setitem(sys.modules, "usearch", None)
+    with pytest.raises(kcs.InputError, match=r"needs usearch.*keras-center-ssl\[index\]"):
+        nearest_neighbours(grouped(rng, 20), 3, approximate=True)
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ def test_names_figures_as_everywhere(record):
 def test_leaves_out_what_is_not_there(record):
     bare = copy.deepcopy(record)
     bare |= dict(evaluation={}, collapse=None, plots={}, parity={}, license=None, method=None)
+    bare["costs"] = None
     bare |= dict(embedding_collapse=None, description=None, dataset=None, hyperparameters={})
     bare |= dict(seed=None, data_fingerprint=None, metadata={}, formats={"onnx": "encoder.onnx"})
     card = model_card.render(bare)

@@ -117,9 +117,16 @@ def train(build, setting, learning_rate=0.05, weight_decay=None, prepare=None):
     model.compile(keras.optimizers.SGD(learning_rate, momentum=0.9, weight_decay=weight_decay))
     before = accuracies(lambda x: model.encoder(x, training=False), setting["scale"])
     batches = kcs.data.multi_view(train_set, views(setting["scale"]), 64, seed=seed)
-    steps = int(batches.cardinality()) * scale.epochs
-    watch = Looks(setting["scale"], max(1, steps // scale.looks))
-    fitted = model.fit(batches, epochs=scale.epochs, verbose=0, callbacks=[watch])
+    steps = int(batches.cardinality())
+    watch = Looks(setting["scale"], max(1, steps * scale.epochs // scale.looks))
+    # One iterator for all epochs: making one takes longer than an epoch of so few steps.
+    fitted = model.fit(
+        batches.repeat(),
+        epochs=scale.epochs,
+        steps_per_epoch=steps,
+        verbose=0,
+        callbacks=[watch],
+    )
     row = figures(model, setting["scale"])
     row |= dict(zip(("knn_untrained", "linear_untrained"), before, strict=True))
     row |= {**baselines(setting["scale"], model.feature_dim), "looks": watch.history}
