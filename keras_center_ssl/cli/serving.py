@@ -26,6 +26,13 @@ def serve(
     waiting: Annotated[
         int, typer.Option(help="Requests that may wait; further ones get 503 and Retry-After.")
     ] = 32,
+    batch: Annotated[
+        int,
+        typer.Option(
+            help="Most images of several requests that an encoder gets at once; 1: each request by "
+            "itself. Pays for larger encoders only."
+        ),
+    ] = 1,
     body_mib: Annotated[int, typer.Option(help="Largest body of a request, MiB.")] = 16,
     images: Annotated[int, typer.Option(help="Most images of a request.")] = 64,
     pixels: Annotated[
@@ -50,8 +57,9 @@ def serve(
         pixels=pixels,
         workers=workers,
         waiting=waiting,
+        batch=batch,
     )
-    opened = open_encoders(encoders, neighbors or ())
+    opened = open_encoders(encoders, neighbors or (), limits.batch)
     for encoder in opened.values():
         console.print(f"{encoder.name}: {encoder.input_shape} to {encoder.feature_dim} features")
     console.print(f"http://{host}:{port}/docs")

@@ -9,6 +9,7 @@ from keras_center_ssl.errors import InputError
 from keras_center_ssl.images.reading import read_file
 from keras_center_ssl.images.regular_files import Unreadable
 from keras_center_ssl.onnx_encoder import OnnxEncoder
+from keras_center_ssl.service.batches import Batches
 from keras_center_ssl.service.neighbors import Neighbors
 
 
@@ -19,14 +20,19 @@ class ServedEncoder:
         name: In the address.
         path: `encoder.onnx`, in any precision.
         neighbors: Path of an `.npz` of `center-ssl embed`, or `None`.
+        batch: Most images of several requests in one call of the encoder; 1: each request by
+            itself. An encoder that takes any size gets one image at a time.
     """
 
-    def __init__(self, name, path, neighbors=None):
+    def __init__(self, name, path, neighbors=None, batch=1):
         self.name = name
         self._encoder = OnnxEncoder(path)
         self.input_shape = self._encoder.input_shape
         self.feature_dim = self._encoder.feature_dim
         self.metadata = self._encoder.metadata
+        self._together = self._encoder.embed
+        if batch > 1:
+            self._together = Batches(self._encoder.embed, batch)
         self.neighbors = None if neighbors is None else Neighbors(neighbors, self.feature_dim)
 
     def embed(self, files, max_pixels):
@@ -46,16 +52,17 @@ class ServedEncoder:
                 raise InputError(f"Image {number} cannot be read: {error}.") from None
         if None in self.input_shape:  # each of its own size
             return np.concatenate([self._encoder.embed(image) for image in images])
-        return self._encoder.embed(np.concatenate(images))
+        return self._together(np.concatenate(images))
 
 
-def open_encoders(places, neighbors=()):
+def open_encoders(places, neighbors=(), batch=1):
     """Name -> `ServedEncoder` of what the command line names.
 
     Args:
         places: Paths of `.onnx` files or of bundles, each perhaps after `NAME=`. Without a name,
             an encoder is called as its file says of itself, else as its folder.
         neighbors: Paths of `.npz` files, after `NAME=` where there are several encoders.
+        batch: See `ServedEncoder`.
 
     Raises:
         InputError: For no encoders, two of one name, and whatever is wrong with a file.
@@ -81,7 +88,7 @@ def open_encoders(places, neighbors=()):
                 f"received {str(place)!r}."
             )
         searched[name] = file
-    return {name: ServedEncoder(name, path, searched.get(name)) for name, path in named}
+    return {name: ServedEncoder(name, path, searched.get(name), batch) for name, path in named}
 
 
 def _named(place):

@@ -13,10 +13,11 @@ class Limits:
         body_bytes: Of a request.
         images: Of a request.
         pixels: Height times width of an image file, before it is resized: what it unfolds to.
-        workers: Requests that are computed at once.
+        workers: Requests that are computed at once; at least `batch`, since those of a batch are.
         waiting: Requests that may wait for a worker; further ones are told to come again (503).
         retry_after: Seconds, said to those.
         neighbors: Most neighbours per image.
+        batch: Most images of several requests in one call of an encoder; 1: each by itself.
     """
 
     body_bytes: int = 16 * 2**20
@@ -26,6 +27,7 @@ class Limits:
     waiting: int = 32
     retry_after: int = 1
     neighbors: int = 100
+    batch: int = 1
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
@@ -34,3 +36,4 @@ class Limits:
                 raise InputError(
                     f"`{field.name}` is a whole number from {least} on; received {value!r}."
                 )
+        object.__setattr__(self, "workers", max(self.workers, self.batch))

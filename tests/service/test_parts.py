@@ -1,13 +1,16 @@
 """Parts of the service that need no web framework."""
 
 import asyncio
+import io
 import pathlib
 import threading
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from keras_center_ssl.errors import InputError
+from keras_center_ssl.service.batches import Batches
 from keras_center_ssl.service.encoders import open_encoders
 from keras_center_ssl.service.limits import Limits
 from keras_center_ssl.service.metrics import Metrics
@@ -107,3 +110,78 @@ def test_metrics_in_the_format_of_prometheus():
         assert line in text.splitlines()
     types = [line.split()[2:] for line in text.splitlines() if line.startswith("# TYPE")]
     assert ["center_ssl_request_seconds", "histogram"] in types
+
+
+class Recorded:
+    """A function that waits until it is let go, and tells what it was called with."""
+
+    def __init__(self):
+        self.calls, self.begun, self.go = [], threading.Semaphore(0), threading.Event()
+
+    def __call__(self, rows):
+        self.calls.append(rows[:, 0].tolist())
+        self.begun.release()
+        self.go.wait(10)
+        if (rows < 0).any():
+            raise ValueError("a row below 0")
+        return 2 * rows
+
+
+def test_what_comes_during_a_batch_is_the_next_one():
+    function = Recorded()
+    together = Batches(function, most=4)
+    answers = {}
+
+    def ask(*values):
+        answers[values] = together(np.array(values, "float32")[:, None])[:, 0].tolist()
+
+    threads = [threading.Thread(target=ask, args=(1.0,))]
+    threads[0].start()
+    assert function.begun.acquire(timeout=10)
+    for number, values in enumerate([(2.0,), (3.0, 4.0), (5.0, 6.0, 7.0), (8.0,)], start=1):
+        threads.append(threading.Thread(target=ask, args=values))
+        threads[-1].start()
+        while len(together._waiting) < number:
+            pass
+    function.go.set()
+    for thread in threads:
+        thread.join(10)
+    # In the order they came, four at most, and none is split.
+    assert function.calls == [[1], [2, 3, 4], [5, 6, 7, 8]]
+    assert answers == {values: [2 * v for v in values] for values in answers} and len(answers) == 5
+
+
+def test_an_error_is_for_those_whose_rows_were_in_the_call():
+    function = Recorded()
+    function.go.set()
+    together = Batches(function, most=2)
+    with pytest.raises(ValueError, match="below 0"):
+        together(np.array([[-1.0]]))
+    assert together(np.array([[1.0], [2.0], [3.0]])).tolist() == [[2], [4], [6]]  # more than most
+
+
+def test_encoders_answer_the_same_in_batches(rng):
+    (single,) = open_encoders([f"a={ENCODER}"]).values()
+    (batched,) = open_encoders([f"a={ENCODER}"], batch=8).values()
+    files = [png(rng.integers(0, 256, (28, 28), "uint8")) for _ in range(6)]
+    expected = single.embed(files, 10**6)
+    found = [None] * len(files)
+
+    def ask(number):
+        found[number] = batched.embed([files[number]], 10**6)[0]
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(len(files))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+    assert Limits(batch=8).workers == 8 and Limits(workers=9, batch=8).workers == 9
+    with pytest.raises(InputError, match="`batch` is a whole number from 1 on"):
+        Limits(batch=0)
+
+
+def png(pixels):
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()

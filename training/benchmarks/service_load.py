@@ -11,6 +11,7 @@ import argparse
 import collections
 import http.client
 import io
+import itertools
 import json
 import pathlib
 import random
@@ -33,17 +34,18 @@ def main():
     parser.add_argument("encoders", nargs="*", default=[PUBLISHED], type=pathlib.Path)
     parser.add_argument("--clients", type=int, default=32)
     parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--batch", type=int, nargs="+", default=[1], help="of serve, in turn")
     arguments = parser.parse_args()
     titles = ("encoder", "requests/s", "p50, ms", "p99, ms", "answered", "4xx", "503, tried again")
     print("| " + " | ".join(titles) + " |\n" + "|---" * len(titles) + "|")
     lost = 0
-    for encoder in arguments.encoders:
-        found = load(encoder, arguments.clients, arguments.seconds)
+    for encoder, batch in itertools.product(arguments.encoders, arguments.batch):
+        found = load(encoder, arguments.clients, arguments.seconds, batch)
         lost += found["lost"]
         waits = sorted(found["seconds"])
         p50, p99 = (1000 * waits[int(len(waits) * share)] for share in (0.5, 0.99))
         cells = (
-            encoder.parent.name or encoder.stem,
+            f"{encoder.parent.name or encoder.stem}, --batch {batch}",
             f"{len(waits) / arguments.seconds:,.0f}",
             f"{p50:.0f}",
             f"{p99:.0f}",
@@ -55,14 +57,16 @@ def main():
     sys.exit(bool(lost))
 
 
-def load(encoder, clients, seconds):
+def load(encoder, clients, seconds, batch=1):
     """Counts and waiting times of all clients together."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "keras_center_ssl.cli", "serve", f"it={encoder}"]
     server = subprocess.Popen(
-        [*command, "--port", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [*command, "--port", str(port), "--batch", str(batch)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         wait_until_ready(port, server)
