@@ -6,7 +6,10 @@ import re
 ROOT = pathlib.Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "adding-a-method.md"
 # Whatever the library consists of, its recipes, its tests of losses, methods and engines.
-SEARCHED = ("keras_center_ssl", "training/recipes", "tests", "README.md", "CHANGELOG.md")
+SEARCHED = (
+    *("keras_center_ssl", "training/recipes", "tests", "docs/methods/dcl.md"),
+    *("mkdocs.yml", "README.md", "CHANGELOG.md"),
+)
 # Tests of the pages themselves.
 NOT_SEARCHED = "tests/docs"
 
@@ -20,7 +23,10 @@ def files():
     for name in SEARCHED:
         path = ROOT / name
         for file in [path] if path.is_file() else path.rglob("*"):
-            if file.suffix in (".py", ".yaml", ".md") and NOT_SEARCHED not in file.as_posix():
+            if (
+                file.suffix in (".py", ".yaml", ".yml", ".md")
+                and NOT_SEARCHED not in file.as_posix()
+            ):
                 yield file
 
 

@@ -17,6 +17,7 @@ PAGES = {path.stem: path.read_text("utf-8") for path in FOLDER.glob("*.md")}
 def page_of(method):
     """`BarlowTwins` -> barlow-twins.md, `SimCLR` -> simclr.md."""
     plain = {name.replace("-", ""): name for name in PAGES}
+    assert method.lower() in plain, f"docs/methods has no page of {method}: docs/adding-a-method.md"
     return plain[method.lower()]
 
 
