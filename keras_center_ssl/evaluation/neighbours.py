@@ -83,7 +83,8 @@ def nearest_neighbours(
         _search(rows[start : start + _ROWS], start, gallery, k, own)
         for start in range(0, len(rows), _ROWS)
     ]
-    return Neighbours(*(np.concatenate(part) for part in zip(*found, strict=True)))
+    indices, cosines = (np.concatenate(part) for part in zip(*found, strict=True))
+    return Neighbours(indices, cosines)
 
 
 def _by_index(rows, gallery, k, own):

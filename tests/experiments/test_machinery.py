@@ -40,7 +40,7 @@ def test_a_folder_is_whole(run, experiment):
     places = [account.index(part) for part in parts]
     assert places == sorted(places)
     assert f"**Verdict: {experiment.verdict}" in account
-    for kind, most in (("png", 200_000), ("gif", 400_000)):
+    for kind, most in (("png", 300_000), ("gif", 400_000)):
         for picture in experiment.folder.glob(f"*.{kind}"):
             assert picture.stat().st_size < most, picture.name
     module = run.load(experiment)

@@ -9,7 +9,7 @@ prediction, and `experiment.py` with
     measure(setting) -> a dict, or a list of them: the rows that results.csv gets for it; what a
         row has as "looks", dicts with a step each, goes to centers.csv
     judge(rows) -> common.Verdict
-    draw(rows, folder) -> None; writes pictures, of less than 200 KB
+    draw(rows, folder) -> None; writes pictures, of less than 300 KB
     check(rows) -> None; asserts what has to hold in the quick version, too
 
 It can be stopped at any time; a setting whose rows are in results.csv is not measured again.
