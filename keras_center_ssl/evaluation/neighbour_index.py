@@ -1,5 +1,7 @@
 """Nearest neighbours by an index, where comparing all with all would take hours: usearch's HNSW."""
 
+from typing import Any
+
 import numpy as np
 
 from keras_center_ssl.errors import needs
@@ -28,13 +30,15 @@ def search(rows, gallery, k, own):
         index.add(np.arange(start, start + len(part)), part)
     found = np.full((len(rows), k), -1, np.int64)
     for start in range(0, len(rows), _AT_A_TIME):
-        matches = index.search(rows[start : start + _AT_A_TIME], k + own)
-        keys, counts = matches.keys.astype(np.int64), np.asarray(matches.counts)
+        matches: Any = index.search(rows[start : start + _AT_A_TIME], k + own)
+        keys = np.atleast_2d(np.array(matches.keys, np.int64))
+        # Of a single query the answer has another class, and only what was found.
+        counts = np.atleast_1d(getattr(matches, "counts", keys.shape[1]))
         keys[np.arange(keys.shape[1]) >= counts[:, None]] = -1
         if own:
             numbers = start + np.arange(len(keys))
             # Itself to the end, which is cut off; where it was not found, the farthest is.
             order = np.argsort(keys == numbers[:, None], axis=1, kind="stable")
             keys = np.take_along_axis(keys, order, axis=1)[:, :k]
-        found[start : start + len(keys)] = keys
+        found[start : start + len(keys), : keys.shape[1]] = keys
     return found

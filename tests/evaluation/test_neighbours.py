@@ -109,6 +109,13 @@ def test_an_index_finds_nearly_all_and_its_cosines_are_exact(rng, own):
         assert not (found.indices == np.arange(len(z))[:, None]).any()
 
 
+def test_an_index_takes_a_single_query(rng):
+    pytest.importorskip("usearch")
+    z = grouped(rng, 200)
+    found = nearest_neighbours(z, 3, z[7:8], approximate=True)
+    np.testing.assert_array_equal(found.indices, nearest_neighbours(z, 3, z[7:8]).indices)
+
+
 def test_rows_that_a_graph_does_not_reach_are_compared_with_all(rng, monkeypatch):
     z = grouped(rng, 300)
     expected = nearest_neighbours(z, 4)

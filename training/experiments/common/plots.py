@@ -88,5 +88,5 @@ def centers(path, looks, variants):
             steps = values(part, "step")
             means = [mean(chosen(part, step=step), column) for step in steps]
             panel[label] = ([int(step) for step in steps], means)
-    size = (4.2 * len(panels) + 1.6, max(3.6, 0.19 * len(cases) + 0.6))
+    size = (3.2 * len(panels) + 1.6, max(3, 0.16 * len(cases) + 0.6))
     return curves(path, panels, "step", size=size, ylim=(-0.02, 1.02))
