@@ -82,7 +82,7 @@ def centers(path, looks, variants):
     for title, column in CENTERS.items():
         if all(map(math.isnan, numbers(looks, column))):
             continue  # no variant has a predictor
-        panel = panels[f"{title}: ||s|| on held-out views"] = {}
+        panel = panels[f"{title}: ||s||"] = {}
         for label, case in cases.items():
             part = chosen(looks, **case)
             steps = values(part, "step")
