@@ -24,7 +24,7 @@ OLD_CPU := ONEDNN_MAX_CPU_ISA=SSE41 OPENBLAS_CORETYPE=Nehalem NPY_DISABLE_CPU_FE
 	XLA_FLAGS=--xla_cpu_max_isa=SSE4_2
 NO_ONEDNN := TF_ENABLE_ONEDNN_OPTS=0 OPENBLAS_CORETYPE=Sandybridge XLA_FLAGS=--xla_cpu_max_isa=AVX
 
-.PHONY: setup demo test test-jax test-slow test-isa canaries lint types architecture attacks gallery experiments experiments-quick label-free whitening benchmark benchmark-quick benchmark-cost time-to-accuracy zoo site docs clean
+.PHONY: setup demo test test-jax test-slow test-isa canaries lint types architecture attacks gallery experiments experiments-quick label-free whitening precision benchmark benchmark-quick benchmark-cost time-to-accuracy zoo site docs clean
 
 setup: .venv/.installed
 
@@ -37,6 +37,7 @@ demo: .venv/.installed
 
 test: .venv/.installed lint
 	@.ci/dataset
+	@.ci/runtimes
 	$(OLD_CPU) $(BIN)/python -m pytest tests/methods/test_center_tracker.py
 	$(PYTEST) -m "not slow"
 	$(JAX) $(PYTEST) -m "not slow" $(ON_JAX)
@@ -47,6 +48,7 @@ test-jax: .venv/.installed
 
 test-slow: .venv/.installed
 	@.ci/dataset
+	@.ci/runtimes --slow
 	$(PYTEST) -m slow
 
 # The numeric tests as another processor computes: without AVX2, and without oneDNN. Without AVX-512
@@ -95,6 +97,11 @@ label-free: .venv/.installed
 # Whitening measured on a run that held images out: make whitening RUN=runs/held-out
 whitening: .venv/.installed
 	@$(BIN)/python training/experiments/whitening/whitening.py $(RUN)
+
+# The quickstart's trainings in float32 and in bfloat16: half an hour on two cores with AMX, the first time.
+precision: .venv/.installed
+	@.ci/dataset
+	@$(BIN)/python training/experiments/precision/precision.py
 
 # The paper's hypotheses, one folder each in training/experiments: some two hours on one quiet core the
 # first time. Can be stopped at any time; what the results hold is not measured again. ONLY="T1 H7" for some.
@@ -147,4 +154,4 @@ docs:
 	else echo "Docs: not built, because MkDocs could not be installed."; fi
 
 clean:
-	rm -rf .venv .venv-newest .venv-torch .venv-keras-cv .venv-docs runs build dist *.egg-info
+	rm -rf .venv .venv-newest .venv-torch .venv-runtimes .venv-beam .venv-keras-cv .venv-docs runs build dist *.egg-info

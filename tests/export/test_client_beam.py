@@ -1,6 +1,6 @@
 """Beam's client on its DirectRunner: the features of the encoder, and a list of what it left out.
 
-Beam has an environment of its own: `.venv-beam` in the checkout, or the interpreter `BEAM_PYTHON`.
+Beam has an environment of its own, `.venv-beam`: `.ci/runtimes --slow` makes it.
 """
 
 import csv
@@ -13,18 +13,13 @@ import pytest
 from PIL import Image
 
 import keras_center_ssl as kcs
+from tests.helpers import runtimes
 
 ROOT = pathlib.Path(__file__).parents[2]
 PROGRAM = ROOT / "export" / "clients" / "beam_python" / "embed_collection.py"
 ENCODER = ROOT / "zoo" / "quickstart-fashion-mnist" / "encoder.onnx"
-PYTHON = os.environ.get("BEAM_PYTHON", str(ROOT / ".venv-beam" / "bin" / "python"))
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        not pathlib.Path(PYTHON).is_file(), reason="Apache Beam is not installed in .venv-beam"
-    ),
-]
+pytestmark = pytest.mark.slow
 
 
 def test_a_collection_with_broken_files_becomes_parquet(tmp_path, rng):
@@ -37,7 +32,14 @@ def test_a_collection_with_broken_files_becomes_parquet(tmp_path, rng):
     (folder / "broken.png").write_bytes((folder / "00.png").read_bytes()[:60])
     (folder / "notes, and more.txt").write_text("no image")
     done = subprocess.run(
-        [PYTHON, PROGRAM, ENCODER, f"{tmp_path}/pictures/**", "--out", f"{tmp_path}/features"],
+        [
+            runtimes.python_with("apache_beam"),
+            PROGRAM,
+            ENCODER,
+            f"{tmp_path}/pictures/**",
+            "--out",
+            f"{tmp_path}/features",
+        ],
         capture_output=True,
         text=True,
         env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"},

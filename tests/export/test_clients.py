@@ -4,19 +4,19 @@ A client whose runtime is not installed is skipped, by name. `export/clients/onn
 whose runtime always is, has a file of tests of its own besides.
 """
 
-import importlib.util
 import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 import keras_center_ssl as kcs
+from tests.helpers import runtimes
 
 CLIENTS = Path(__file__).parents[2] / "export" / "clients"
 # Client -> the file it runs, and the Python package of its runtime.
@@ -26,6 +26,8 @@ PYTHON = {
     "opencv_python": ("encoder.onnx", "cv2"),
     "openvino_python": ("encoder.onnx", "openvino"),
 }
+# Those in other languages, and those with files of tests of their own.
+OTHERS = ("onnxruntime_python", "onnxruntime_node", "onnxruntime_web", "beam_python")
 # Name -> encoder, and the form of the images that it is given.
 ENCODERS = {
     "resnet": (lambda: kcs.encoders.resnet_small((16, 16, 3), width=4), "floats"),
@@ -63,8 +65,8 @@ def exported(request, tmp_path_factory):
     return folder, features / np.linalg.norm(features, axis=1, keepdims=True)
 
 
-def run(folder, *command):
-    environment = {**os.environ, "PYTHONPATH": str(folder / "blocker")}
+def run(folder, *command, **variables):
+    environment = {**os.environ, **variables, "PYTHONPATH": str(folder / "blocker")}
     return subprocess.run(
         list(map(str, command)),
         cwd=folder,
@@ -79,34 +81,90 @@ def run(folder, *command):
 def test_in_python(exported, client):
     folder, expected = exported
     file, package = PYTHON[client]
-    if importlib.util.find_spec(package) is None:
-        pytest.skip(f"the runtime of {client} ({package}) is not installed")
+    python = runtimes.python_with(package)
     program = CLIENTS / client / "embed.py"
-    done = run(folder, sys.executable, program, Path("bundle") / file, "images.npy", "out.npy")
+    done = run(folder, python, program, Path("bundle") / file, "images.npy", "out.npy")
     assert done.returncode == 0, done.stderr
     np.testing.assert_allclose(np.load(folder / "out.npy"), expected, rtol=0, atol=1e-5)
 
 
 def test_in_node(exported):
     folder, expected = exported
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("Node is not installed")
+    modules = runtimes.npm_package("onnxruntime-node").parent
     program = CLIENTS / "onnxruntime_node" / "embed.js"
-    found = subprocess.run(
-        [node, "-e", "require.resolve('onnxruntime-node')"], cwd=program.parent, capture_output=True
-    )
-    if found.returncode:
-        pytest.skip("onnxruntime-node is not installed (beside the client, or in $NODE_PATH)")
-    done = run(folder, node, program, "bundle/encoder.onnx", "images.npy", "out.json")
+    command = [runtimes.node(), program, "bundle/encoder.onnx", "images.npy", "out.json"]
+    done = run(folder, *command, NODE_PATH=str(modules))
     assert done.returncode == 0, done.stderr
     rows = json.loads((folder / "out.json").read_text())
     np.testing.assert_allclose(rows, expected, rtol=0, atol=1e-5)
 
 
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    """Opens the browser's client beside an encoder; afterwards no page may have failed."""
+    folder = tmp_path_factory.mktemp("page")
+    shutil.copytree(CLIENTS / "onnxruntime_web", folder, dirs_exist_ok=True)
+    package = runtimes.npm_package("onnxruntime-web")
+    (folder / "node_modules").mkdir()
+    (folder / "node_modules" / "onnxruntime-web").symlink_to(package)
+    problems = []
+
+    def opened(file):
+        shutil.copy(file, folder / "encoder.onnx")
+        page = browser.new_page()
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.goto(f"{address}/index.html")
+        expect(page, "Choose some pictures")
+        return page
+
+    with runtimes.browser() as browser, runtimes.served(folder) as address:
+        yield opened
+    assert not problems
+
+
+def expect(page, text):
+    from playwright.sync_api import expect
+
+    expect(page.locator("#status")).to_contain_text(text, timeout=120_000)
+
+
+def test_in_a_browser(exported, page):
+    folder, expected = exported
+    images = np.load(folder / "images.npy")
+    pixels = images / np.float32(255) if images.dtype == np.uint8 else images
+    program = """async (pixels) => {
+        const { loadEncoder } = await import("./embed.js");
+        const encoder = await loadEncoder("encoder.onnx");
+        return [encoder.shape, await encoder.embed(new Float32Array(pixels))];
+    }"""
+    opened = page(folder / "bundle" / "encoder.onnx")
+    shape, rows = opened.evaluate(program, pixels.ravel().tolist())
+    assert shape == [16, 16, 3]
+    np.testing.assert_allclose(rows, expected, rtol=0, atol=1e-5)
+
+
+def test_a_browser_reads_files_as_pillow_does(exported, page, tmp_path):
+    folder, _ = exported
+    pixels = np.random.default_rng(1).integers(0, 256, (3, 16, 16, 3), dtype="uint8")
+    files = [str(tmp_path / f"{n}.png") for n in range(3)]
+    for image, file in zip(pixels, files, strict=True):
+        Image.fromarray(image).save(file)
+    opened = page(folder / "bundle" / "encoder.onnx")
+    opened.set_input_files("#files", files)
+    expect(opened, "3 pictures")
+    cells = opened.locator("#cosines td:not(:first-child)").all_inner_texts()
+    features = kcs.OnnxEncoder(folder / "bundle" / "encoder.onnx").embed(pixels)
+    features /= np.linalg.norm(features, axis=1, keepdims=True)
+    np.testing.assert_allclose(
+        np.array(cells, float).reshape(3, 3), features @ features.T, atol=6e-4
+    )
+    (tmp_path / "no image.png").write_text("not one")
+    opened.set_input_files("#files", str(tmp_path / "no image.png"))
+    expect(opened, "could not be read")
+
+
 def test_every_client_is_run_and_described():
     folders = {path.name for path in CLIENTS.iterdir() if path.is_dir()}
-    # Beam's and ONNX Runtime's for Python have files of tests of their own.
-    assert folders == {*PYTHON, "onnxruntime_python", "onnxruntime_node", "beam_python"}
+    assert folders == {*PYTHON, *OTHERS}
     page = (CLIENTS / "README.md").read_text("utf-8")
     assert all(f"]({name}/" in page for name in folders)

@@ -5,7 +5,6 @@ import pathlib
 import re
 import shutil
 import subprocess
-import sys
 
 import numpy as np
 import onnxruntime
@@ -14,6 +13,7 @@ from typer.testing import CliRunner
 
 import keras_center_ssl as kcs
 from keras_center_ssl import cli
+from tests.helpers import runtimes
 
 PUBLISHED = pathlib.Path(__file__).parents[2] / "zoo" / "quickstart-fashion-mnist"
 NAME = "quickstart-fashion-mnist"
@@ -117,10 +117,8 @@ def test_the_command_prints_what_it_made(tmp_path):
 
 @pytest.mark.slow
 def test_triton_s_own_schema_reads_the_configuration(tmp_path):
-    """Its Python client brings the schema; `TRITON_PYTHON` is an interpreter that has it."""
-    import os
-
-    python = os.environ.get("TRITON_PYTHON", sys.executable)
+    """Its Python client brings the schema."""
+    python = runtimes.python_with("tritonclient")
     code = """
 import sys
 from google.protobuf import text_format
@@ -129,9 +127,6 @@ config = text_format.Parse(open(sys.argv[1]).read(), model_config_pb2.ModelConfi
 print(config.name, config.backend, config.max_batch_size, list(config.input[0].dims),
       list(config.output[0].dims), config.HasField("dynamic_batching"))
 """
-    probe = subprocess.run([python, "-c", "import tritonclient.grpc"], capture_output=True)
-    if probe.returncode:
-        pytest.skip("tritonclient[grpc] is not installed")
     model = kcs.export.model_repository(PUBLISHED, tmp_path)
     done = subprocess.run(
         [python, "-c", code, str(model / "config.pbtxt")], capture_output=True, text=True

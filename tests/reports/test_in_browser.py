@@ -1,6 +1,5 @@
 """A report in headless Chromium: wide, on a phone and in dark mode, by its pixels and its DOM."""
 
-import shutil
 import subprocess
 
 import numpy as np
@@ -9,13 +8,9 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from keras_center_ssl import cli
+from tests.helpers import runtimes
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (apt-get: chromium)"),
-]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +27,13 @@ def page(tmp_path_factory):
 
 
 def chromium(page, *options):
-    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
+    command = [
+        runtimes.chromium(),
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--hide-scrollbars",
+    ]
     done = subprocess.run(
         [*command, *options, page.as_uri()], capture_output=True, text=True, timeout=120
     )

@@ -1,17 +1,10 @@
 """The pages of a zoo in Chromium: `make test-slow` where there is one.
 
-It needs Chromium (Debian's package, or `$CHROMIUM`), `pip install playwright`, and ONNX Runtime for
-browsers: `npm install onnxruntime-web` in the checkout, in `build/npm`, or at `$ONNXRUNTIME_WEB`.
+It needs Chromium, Playwright and ONNX Runtime for browsers: `.ci/runtimes` gets them.
 """
 
-import contextlib
-import functools
-import http.server
 import os
-import pathlib
 import re
-import shutil
-import threading
 
 import numpy as np
 import pytest
@@ -19,21 +12,11 @@ from PIL import Image
 
 import keras_center_ssl as kcs
 from keras_center_ssl.images.reading import read_image
-from keras_center_ssl.zoo import browser_runtime
+from tests.helpers import runtimes
 from tests.helpers.zoos import bundle, tiny_encoder
 
 pytestmark = pytest.mark.slow
-ROOT = pathlib.Path(__file__).parents[2]
 SECONDS = 120
-
-
-@pytest.fixture(scope="module")
-def runtime():
-    for place in (os.environ.get("ONNXRUNTIME_WEB"), ROOT / "build" / "npm", ROOT):
-        with contextlib.suppress(kcs.InputError):
-            if place and browser_runtime.find_runtime(place):
-                return place
-    pytest.skip("ONNX Runtime for browsers is missing: npm install onnxruntime-web")
 
 
 @pytest.fixture(scope="module")
@@ -46,44 +29,28 @@ def images():
 
 
 @pytest.fixture(scope="module")
-def site(runtime, images, tmp_path_factory):
+def site(images, tmp_path_factory):
     folder = tmp_path_factory.mktemp("browser")
     kcs.zoo.publish(bundle(folder / "b"), folder / "zoo", name="tiny")
     kcs.zoo.add_gallery("tiny", folder / "zoo", images, labels=np.arange(20))
     other = bundle(folder / "c", shape=(8, 8, 3), evaluation={"knn_accuracy": {"trained": 0.9}})
     kcs.zoo.publish(other, folder / "zoo", name="color")
-    kcs.zoo.build_site(folder / "site", folder / "zoo", runtime=runtime)
+    kcs.zoo.build_site(
+        folder / "site", folder / "zoo", runtime=runtimes.npm_package("onnxruntime-web")
+    )
     return folder / "site"
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
 
 
 @pytest.fixture(scope="module")
 def address(site):
-    handler = functools.partial(Quiet, directory=str(site))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with runtimes.served(site) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
 def browser():
-    api = pytest.importorskip("playwright.sync_api", reason="pip install playwright: it is missing")
-    named = (
-        os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    )
-    if named is None:
-        pytest.skip("Chromium is missing: apt-get install chromium, or set CHROMIUM")
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=named, args=["--no-sandbox"])
+    with runtimes.browser() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -94,7 +94,7 @@ class Training:
     logs: dict
 
 
-def train(build, setting, learning_rate=0.05, weight_decay=None, prepare=None):
+def train(build, setting, learning_rate=0.05, weight_decay=None, prepare=None, train_set=None):
     """Trains `build(encoder)`, a method of the library.
 
     Args:
@@ -103,6 +103,7 @@ def train(build, setting, learning_rate=0.05, weight_decay=None, prepare=None):
         learning_rate: Of SGD with momentum .9.
         weight_decay: Decoupled, of the same optimizer.
         prepare: Called with the method before training.
+        train_set: Images in place of the setting's.
 
     Returns:
         A `Training`.
@@ -110,7 +111,7 @@ def train(build, setting, learning_rate=0.05, weight_decay=None, prepare=None):
     scale, seed = SCALES[setting["scale"]], setting["seed"]
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)
-    train_set, _ = images(setting["scale"])
+    train_set = images(setting["scale"])[0] if train_set is None else train_set
     model = build(encoder(setting["scale"]))
     if prepare is not None:
         prepare(model)

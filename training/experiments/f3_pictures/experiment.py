@@ -1,8 +1,10 @@
 """What each collapse looks like: two principal components, and the spectrum."""
 
+import keras
 import numpy as np
 from common import Verdict, chosen, digits, gallery, numbers, table, values, verdicts, words
 
+import keras_center_ssl as kcs
 from keras_center_ssl.reports.plots import style
 
 EXPECTED = {
@@ -11,6 +13,11 @@ EXPECTED = {
     "CenterSSL, no decorrelation": ("dimensional_collapse", "cluster_collapse"),
     "SwAV, no Sinkhorn": ("complete_collapse", "cluster_collapse"),
 }
+# Added after the first run, which had no cluster collapse: a collection that holds few pictures,
+# each many times over. Looked at are these pictures and not the test images.
+COPIES = "CenterSSL, 12 images in copies"
+FEW = 12
+EXPECTED[COPIES] = ("cluster_collapse",)
 SHOWN = 120
 
 
@@ -24,20 +31,41 @@ def settings(quick):
 
 def measure(setting):
     name = setting["configuration"]
-    training = digits.train(gallery.build(name), setting, gallery.learning_rate(name))
-    z = digits.embed(training.model, setting["scale"])[0][0].astype("float64")
+    configuration = "CenterSSL" if name == COPIES else name
+    copies = copied(setting["scale"]) if name == COPIES else None
+    training = digits.train(
+        gallery.build(configuration),
+        setting,
+        gallery.learning_rate(configuration),
+        train_set=copies,
+    )
+    if name == COPIES:
+        z = keras.ops.convert_to_numpy(digits.projected(training.model, copies.images))
+        report = kcs.diagnose(z)
+        training.row["verdict"] = report.verdict
+        training.row |= {f: report.figures[f] for f in ("center_norm", "participation_ratio")}
+    else:
+        z = digits.embed(training.model, setting["scale"])[0][0]
+    z = z.astype("float64")
     z /= np.linalg.norm(z, axis=1, keepdims=True)
     center = z.mean(axis=0)
     _, singular, directions = np.linalg.svd(z - center, full_matrices=False)
     # The first axis of the picture is the centre's, as far as there is one.
     points = np.stack([z @ center / (np.linalg.norm(center) + 1e-12), (z - center) @ directions[0]])
-    labels = digits.images(setting["scale"])[1].labels
+    labels = (copies or digits.images(setting["scale"])[1]).labels
     shares = singular**2 / max((singular**2).sum(), 1e-30)
     row = {**training.row, **{f"share_{k}": float(s) for k, s in enumerate(shares[:16])}}
     for k in range(SHOWN):
         row |= {f"x_{k}": float(points[0, k]), f"y_{k}": float(points[1, k])}
         row[f"label_{k}"] = int(labels[k])
     return row
+
+
+def copied(scale):
+    """As many training images as ever, of which only `FEW` differ."""
+    source = digits.images(scale)[0]
+    chosen = np.arange(len(source.images)) % FEW
+    return kcs.data.ArraySource(source.images[chosen], source.labels[chosen])
 
 
 def judge(rows):
