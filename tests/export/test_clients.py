@@ -45,7 +45,7 @@ sys.meta_path.insert(0, Blocker())
 pytestmark = pytest.mark.tensorflow
 
 
-@pytest.fixture(scope="module", params=ENCODERS)
+@pytest.fixture(scope="module", params=["resnet", pytest.param("vit", marks=pytest.mark.slow)])
 def exported(request, tmp_path_factory):
     """A folder with a bundle, a file of images in it, and the features that are right."""
     keras.utils.set_random_seed(0)
@@ -99,8 +99,8 @@ def test_in_node(exported):
     np.testing.assert_allclose(rows, expected, rtol=0, atol=1e-5)
 
 
-@pytest.fixture(scope="module")
-def page(tmp_path_factory):
+@pytest.fixture(scope="module", params=["wasm", pytest.param("webgpu", marks=pytest.mark.slow)])
+def page(request, tmp_path_factory):
     """Opens the browser's client beside an encoder; afterwards no page may have failed."""
     folder = tmp_path_factory.mktemp("page")
     shutil.copytree(CLIENTS / "onnxruntime_web", folder, dirs_exist_ok=True)
@@ -114,10 +114,14 @@ def page(tmp_path_factory):
         page = browser.new_page()
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.goto(f"{address}/index.html")
-        expect(page, "Choose some pictures")
+        asked = "Boolean(await navigator.gpu?.requestAdapter())"
+        if request.param == "webgpu" and not page.evaluate(f"async () => {asked}"):
+            pytest.skip("this Chromium gives no WebGPU adapter in software")
+        expect(page, f"runs on {request.param}. Choose some pictures")
         return page
 
-    with runtimes.browser() as browser, runtimes.served(folder) as address:
+    options = runtimes.SOFTWARE_GPU if request.param == "webgpu" else ()
+    with runtimes.browser(*options) as browser, runtimes.served(folder) as address:
         yield opened
     assert not problems
 

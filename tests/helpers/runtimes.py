@@ -48,13 +48,24 @@ def chromium():
     return found or pytest.skip("Chromium is not installed (.ci/runtimes gets it)")
 
 
+# Chromium's graphics card in software, for pages that ask for WebGPU.
+SOFTWARE_GPU = (
+    "--enable-unsafe-webgpu",
+    "--use-webgpu-adapter=swiftshader",
+    "--enable-features=Vulkan",
+    "--use-vulkan=swiftshader",
+)
+
+
 @contextlib.contextmanager
-def browser():
+def browser(*options):
     """Playwright's browser, which is the installed Chromium."""
     program = chromium()
     api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     with api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        opened = playwright.chromium.launch(
+            executable_path=program, args=["--no-sandbox", *options]
+        )
         yield opened
         opened.close()
 
