@@ -90,3 +90,33 @@ def test_tokens_through_an_adapter(adapt, tmp_path, rng):
     backbone = tokens()
     images = keras.Input((16, 16, 3))
     goes_through(keras.Model(images, adapt(backbone(images)), name="adapted"), tmp_path, rng)
+
+
+@pytest.mark.slow
+def test_keras_hub_s_resnet(tmp_path, rng):
+    models = pytest.importorskip("keras_hub", reason="keras-hub is not installed").models
+    backbone = models.ResNetBackbone(
+        input_conv_filters=[64],
+        input_conv_kernel_sizes=[3],
+        stackwise_num_filters=[64, 64],
+        stackwise_num_blocks=[1, 1],
+        stackwise_num_strides=[1, 2],
+        block_type="basic_block",
+        image_shape=(SIZE, SIZE, 3),
+    )
+    goes_through(backbone, tmp_path, rng)
+
+
+@pytest.mark.slow
+def test_keras_hub_s_vit_through_the_adapter(tmp_path, rng):
+    models = pytest.importorskip("keras_hub", reason="keras-hub is not installed").models
+    backbone = models.ViTBackbone(
+        image_shape=(SIZE, SIZE, 3),
+        patch_size=8,
+        num_layers=2,
+        num_heads=2,
+        hidden_dim=16,
+        mlp_dim=32,
+    )
+    images = keras.Input((SIZE, SIZE, 3))
+    goes_through(keras.Model(images, backbone(images)[:, 0], name="vit"), tmp_path, rng)
