@@ -39,7 +39,7 @@ test: .venv/.installed lint
 	@.ci/dataset
 	@.ci/runtimes
 	$(OLD_CPU) $(BIN)/python -m pytest tests/methods/test_center_tracker.py
-	$(PYTEST) -m "not slow"
+	PLAIN_GRAPHS=1 $(PYTEST) -m "not slow" --durations=15
 	$(JAX) $(PYTEST) -m "not slow" $(ON_JAX)
 
 # All of them on JAX, which compiles every small test anew.

@@ -17,6 +17,7 @@ def stream(source):
 
 
 KINDS = {"array": images, "stream": lambda count: stream(images(count))}
+slow = pytest.mark.slow
 both = pytest.mark.parametrize("kind", KINDS)
 
 
@@ -24,8 +25,13 @@ def batches_of(dataset, count=None):
     return [[np.asarray(view) for view in element[0]] for element in dataset.take(count or 10**6)]
 
 
-@both
-@pytest.mark.parametrize("parts", [pytest.param(2, marks=pytest.mark.slow), 3])
+@pytest.mark.parametrize(
+    ("kind", "parts"),
+    [
+        ("array", 3),
+        *(pytest.param(k, n, marks=slow) for k, n in (("array", 2), ("stream", 2), ("stream", 3))),
+    ],
+)
 def test_parts_together_are_the_batch(kind, parts):
     # simclr's layers draw a number or several per image, along different axes.
     arguments = dict(views=views.simclr(8), batch_size=6, seed=3, drop_remainder=False)
@@ -41,7 +47,7 @@ def test_parts_together_are_the_batch(kind, parts):
             np.testing.assert_allclose(joined, expected, atol=1e-6)
 
 
-@pytest.mark.slow
+@slow
 @both
 def test_endless_passes_are_those_of_epochs(kind):
     arguments = dict(views=views.simclr(8), batch_size=6, seed=3)

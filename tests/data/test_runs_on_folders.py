@@ -52,6 +52,7 @@ def test_train_and_evaluate_a_folder(tmp_path, monkeypatch):
     assert streamed["collapse"] == metrics["collapse"]
 
 
+@pytest.mark.slow
 def test_without_test_images_no_accuracy_is_claimed(tmp_path, capsys):
     fill(tmp_path / "set", 32, seed=0)
     np.save(tmp_path / "test.npy", np.zeros((16, 9, 9), "uint8"))

@@ -51,18 +51,26 @@ z1, z2 = np.random.default_rng(0).standard_normal((2, 128, 16))
 f1, f2 = np.random.default_rng(1).standard_normal((2, 128, 16))
 images = np.random.default_rng(2).random((4, 28, 28))
 """
+# Pages whose commands train what README's do, too: `slow`.
+TRAINS = tuple(
+    f"docs/{n}.md" for n in ("adding-a-method", "evaluation", "reproducibility", "scaling")
+)
 # Left out for a reason that stands in the page. A new one changes this number, and is argued for.
 NOT_RUN = 11
 
 
 def page_blocks(kind, *, run=True, jax=None):
     return [
-        pytest.param(page, block, id=f"{page}:{block.line}")
+        pytest.param(page, block, id=f"{page}:{block.line}", marks=marks_of(page, kind))
         for page in PAGES
         for block in blocks((ROOT / page).read_text(encoding="utf-8"))
         if block.kind == kind and (block.not_run is None) == run
         if jax is None or block.on_jax == jax
     ]
+
+
+def marks_of(page, kind):
+    return [pytest.mark.slow] if kind == "commands" and page in TRAINS else []
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ SMALL = dict(hidden_dim=32, output_dim=16)
     "options",
     [
         dict(),
-        dict(center="cross_view", unbiased=True),
+        pytest.param(dict(center="cross_view", unbiased=True), marks=pytest.mark.slow),
     ],
 )
 def test_trains_without_collapse(options):

@@ -7,6 +7,7 @@ from tests.helpers.method_checks import build, check_round_trip, check_trains, d
 SMALL = dict(hidden_dim=32, output_dim=16)
 
 
+@pytest.mark.slow  # test_jax.py trains five steps of every method
 def test_trains_without_collapse():
     check_trains(build(kcs.methods.DCL, **SMALL))
 

@@ -21,6 +21,7 @@ def step(model, seed=0):
     return model.train_on_batch(batch(seed), return_dict=True)
 
 
+@pytest.mark.slow  # test_jax.py trains five steps of every method
 def test_trains_without_collapse():
     check_trains(build(kcs.methods.MoCo, **SMALL))
 

@@ -14,6 +14,7 @@ def batch(*sizes):
     return tuple(rng.random((16, size, size, 1), "float32") for size in sizes)
 
 
+@pytest.mark.slow  # test_jax.py trains five steps of every method
 def test_trains_without_collapse():
     history = check_trains(build(kcs.methods.SimDINO, **{**SMALL, "momentum": 0.99}))
     assert history["effective_rank"][-1] > 3

@@ -29,7 +29,12 @@ def batches():
 
 
 @pytest.mark.parametrize(
-    "options", [{}, dict(learned_prototypes=False), dict(queue_size=96, queue_start_epoch=0.5)]
+    "options",
+    [
+        {},
+        pytest.param(dict(learned_prototypes=False), marks=pytest.mark.slow),
+        pytest.param(dict(queue_size=96, queue_start_epoch=0.5), marks=pytest.mark.slow),
+    ],
 )
 def test_trains_without_collapse(options):
     model = build(kcs.methods.SwAV, **{**SMALL, **options})

@@ -12,6 +12,7 @@ def views_of(dataset):
     return views
 
 
+@pytest.mark.slow  # test_jax.py trains five steps of every method
 def test_trains_without_collapse():
     """The second moment fills from 0, so that the loss rises at first: measured once it is full."""
     model = build(kcs.methods.TiCo, **SMALL)

@@ -16,6 +16,7 @@ def test_trains_without_collapse():
     assert history["between_variance"][-1] > 0.05, history["between_variance"]
 
 
+@pytest.mark.slow
 def test_without_variance_it_collapses():
     """The invariance term alone shrinks every dimension's deviation; the variance term holds it."""
     deviations = {}

@@ -218,6 +218,7 @@ def test_a_damaged_checkpoint_is_passed_over(begun, reference, tmp_path):
     assert_same(run, reference(recipe()))
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_the_checkpoint_before(begun, reference, tmp_path, monkeypatch):
     write, writes = checkpoints._write, []
 
