@@ -17,8 +17,10 @@ class BestEncoder(keras.callbacks.Callback):
 
     Args:
         path: The `.keras` file to write; it is replaced whole or not at all.
-        figure: A figure in the epoch's logs: `"effective_rank"`, which needs no labels, or any
-            other that `fit` or a callback before this one logs.
+        figure: A figure in the epoch's logs: `"between_variance"`, which needs no labels and of
+            those that do not ranks encoders most as k-NN does (training/experiments/label_free),
+            `"val_between_variance"` where there is validation data, or any other that `fit` or
+            a callback before this one logs.
         mode: Whether the best is the largest (`"max"`) or the smallest (`"min"`).
 
     Attributes:
@@ -26,7 +28,7 @@ class BestEncoder(keras.callbacks.Callback):
         best_epoch: Its epoch, counted from 1.
     """
 
-    def __init__(self, path, figure="effective_rank", mode="max"):
+    def __init__(self, path, figure="between_variance", mode="max"):
         super().__init__()
         self.path = pathlib.Path(path)
         if self.path.suffix != ".keras":
