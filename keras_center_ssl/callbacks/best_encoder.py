@@ -19,8 +19,8 @@ class BestEncoder(keras.callbacks.Callback):
         path: The `.keras` file to write; it is replaced whole or not at all.
         figure: A figure in the epoch's logs: `"between_variance"` of the embeddings, which needs
             no labels (of features it ranked encoders more as k-NN does than any other such figure
-            did: training/experiments/label_free), `"val_between_variance"` where there is validation data, or any other that `fit` or
-            a callback before this one logs.
+            did: training/experiments/label_free), `"val_between_variance"` where there is
+            validation data, or any other that `fit` or a callback before this one logs.
         mode: Whether the best is the largest (`"max"`) or the smallest (`"min"`).
 
     Attributes:
