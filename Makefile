@@ -98,7 +98,7 @@ label-free: .venv/.installed
 whitening: .venv/.installed
 	@$(BIN)/python training/experiments/whitening/whitening.py $(RUN)
 
-# The quickstart's trainings in float32 and in bfloat16: half an hour on two cores with AMX, the first time.
+# The quickstart trained in float32 and in bfloat16: half an hour on two cores with AMX, the first time.
 precision: .venv/.installed
 	@.ci/dataset
 	@$(BIN)/python training/experiments/precision/precision.py

@@ -10,7 +10,7 @@ def fastest_precision() -> tuple[str, str]:
 
     `"mixed_bfloat16"` where the hardware multiplies bfloat16 matrices (float32 keeps weights,
     losses and figures), else `"float32"`. Verdicts and accuracies of both agree:
-    training/benchmarks/README.md, "Precision".
+    training/experiments/precision.
     """
     accelerator = _accelerator()
     if accelerator == "TPU":

@@ -37,7 +37,7 @@ def main():
     parser.add_argument("--results", type=pathlib.Path, default=HERE / "results.csv")
     arguments = parser.parse_args()
     cli.quiet_start()
-    for recipe in arguments.recipe or ("quickstart", "quickstart-simclr"):
+    for recipe in arguments.recipe or ("quickstart",):
         for seed in range(arguments.seeds):
             for precision in PRECISIONS:
                 key = (recipe, str(seed), precision)
@@ -91,37 +91,44 @@ def append(path, row):
         writer.writerow(row)
 
 
+# Figure -> its title, and how its values are written.
+COLUMNS = {
+    "knn": ("k-NN", ".4f"),
+    "linear": ("linear probe", ".4f"),
+    "center_norm": ("centre norm", ".3f"),
+    "effective_rank": ("effective rank", ".1f"),
+}
+
+
 def table(rows):
     """Means over seeds, and the differences seed by seed."""
-    head = ("recipe", "precision", "seeds", *FIELDS[3:5], "verdicts", *FIELDS[6:])
-    lines = [head, ("---",) * len(head)]
+    titles = [title for title, _ in COLUMNS.values()]
+    head = ["recipe", "precision", "seeds", "verdicts", *titles]
+    lines = [head, ["---"] * len(head)]
     for recipe in dict.fromkeys(row["recipe"] for row in rows):
-        found = {
-            p: [r for r in rows if r["recipe"] == recipe and r["precision"] == p]
-            for p in PRECISIONS
-        }
-        for precision, part in found.items():
-            verdicts = ", ".join(sorted({row["verdict"] for row in part}))
-            figures = [
-                mean([float(row[key]) for row in part]) for key in (*FIELDS[3:5], *FIELDS[6:])
-            ]
-            lines.append((recipe, precision, len(part), *figures[:2], verdicts, *figures[2:]))
-        both = {row["seed"]: row for row in found["float32"]}
-        pairs = [(both[row["seed"]], row) for row in found["mixed_bfloat16"] if row["seed"] in both]
-        changes = [
-            mean([float(other[key]) - float(one[key]) for one, other in pairs], "+")
-            for key in FIELDS[3:5]
-        ]
-        lines.append((recipe, "difference", len(pairs), *changes, "", "", ""))
-    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+        of = {p: {} for p in PRECISIONS}
+        for row in rows:
+            if row["recipe"] == recipe:
+                of[row["precision"]][row["seed"]] = row
+        for precision, seeds in of.items():
+            verdicts = ", ".join(sorted({row["verdict"] for row in seeds.values()}))
+            values = {k: [float(row[k]) for row in seeds.values()] for k in COLUMNS}
+            cells = [mean(values[key], form) for key, (_, form) in COLUMNS.items()]
+            lines.append([recipe, precision, str(len(seeds)), verdicts, *cells])
+        one, other = of.values()
+        both = [seed for seed in one if seed in other]
+        changes = {k: [float(other[s][k]) - float(one[s][k]) for s in both] for k in COLUMNS}
+        cells = [mean(changes[key], f"+{form}") for key, (_, form) in COLUMNS.items()]
+        lines.append([recipe, "difference", str(len(both)), "", *cells])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def mean(values, sign=""):
+def mean(values, form):
     """Mean, and least and most."""
     if not values:
         return ""
     middle, least, most = (
-        f"{v:{sign}.4f}" for v in (statistics.fmean(values), min(values), max(values))
+        f"{v:{form}}" for v in (statistics.fmean(values), min(values), max(values))
     )
     return f"{middle} ({least} to {most})"
 
