@@ -13,7 +13,7 @@ _AT_A_TIME = 65536
 
 
 def search(rows, gallery, k, own):
-    """Indices `(n, k)` of nearly all of the nearest rows of the gallery; -1 where none was found.
+    """Indices `(n, k)` of most of the nearest rows of the gallery; -1 where none was found.
 
     Args:
         rows: `(n, d)` unit rows to search with.

@@ -53,7 +53,7 @@ def nearest_neighbours(
         k: How many; no more than there are others.
         queries: `(m, d)` features to search with. `None`: each of `features`, which does not find
             itself.
-        approximate: Whether an index of usearch searches, which finds nearly all of the nearest and
+        approximate: Whether an index of usearch searches, which finds most of the nearest and
             takes hours off; their cosines are exact. `None`: from a million `features` on, where it
             is installed.
 
