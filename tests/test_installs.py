@@ -96,7 +96,8 @@ def test_a_light_install_diagnoses_and_has_a_zoo(light, rng):
 
 def test_a_light_install_embeds_with_a_downloaded_encoder(light):
     values = good_and_broken(light.work / "data")
-    path = light.run("center-ssl", "zoo", "download", NAME, "--format", "onnx").strip()
+    # The path is what the command prints; how far it is goes to standard error.
+    path = light.run("center-ssl", "zoo", "download", NAME, "--format", "onnx").splitlines()[0]
     said = light.run("center-ssl", "embed", path, "--data", "data", "--out", "z.npz")
     assert f"{len(BROKEN)} files could not be read" in said
     with np.load(light.work / "z.npz") as file:
