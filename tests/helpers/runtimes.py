@@ -63,9 +63,11 @@ def browser(*options):
     program = chromium()
     api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     with api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(
-            executable_path=program, args=["--no-sandbox", *options]
-        )
+        try:
+            arguments = ["--no-sandbox", *options]
+            opened = playwright.chromium.launch(executable_path=program, args=arguments)
+        except api.Error as error:
+            pytest.skip(f"Chromium does not start on this machine: {error.message.splitlines()[0]}")
         yield opened
         opened.close()
 
