@@ -131,10 +131,14 @@ CONFIGURATIONS = (
         0.01,
     ),
     Configuration(
-        "VISReg, no regularisers", methods.VISReg, {**_VISREG, "weight": 0.0}, (COMPLETE,), 0.01
+        "VISReg, no regularisers",
+        methods.VISReg,
+        {**_VISREG, "weight": 0.0},
+        (COMPLETE,),
+        0.3,  # VICReg's weight of the invariance is 25, here it is 1: at 0.01 330 steps are too few
     ),
     Configuration(
-        "LeJEPA, no SIGReg", methods.LeJEPA, {**_LEJEPA, "sigreg_weight": 0.0}, (COMPLETE,), 0.01
+        "LeJEPA, no SIGReg", methods.LeJEPA, {**_LEJEPA, "sigreg_weight": 0.0}, (COMPLETE,), 0.3
     ),
     Configuration("TiCo, centred moment", methods.TiCo, {**_TICO, "centered": True}, (COMPLETE,)),
     Configuration(
