@@ -7,26 +7,21 @@ hold yet, and writes the table of README.md beside this file.
 """
 
 import argparse
-import csv
 import pathlib
 import statistics
+import sys
 import tempfile
 
-from keras_center_ssl import cli, runs
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
 
-HERE = pathlib.Path(__file__).parent
+from common import table  # noqa: E402
+from common.results import Results  # noqa: E402
+
+from keras_center_ssl import cli, runs  # noqa: E402
+
 RECIPES = HERE.parents[1] / "recipes"
 PRECISIONS = ("float32", "mixed_bfloat16")
-FIELDS = (
-    "recipe",
-    "seed",
-    "precision",
-    "knn",
-    "linear",
-    "verdict",
-    "center_norm",
-    "effective_rank",
-)
 
 
 def main():
@@ -37,17 +32,18 @@ def main():
     parser.add_argument("--results", type=pathlib.Path, default=HERE / "results.csv")
     arguments = parser.parse_args()
     cli.quiet_start()
-    for recipe in arguments.recipe or ("quickstart",):
-        for seed in range(arguments.seeds):
-            for precision in PRECISIONS:
-                key = (recipe, str(seed), precision)
-                if key not in {
-                    tuple(row[k] for k in FIELDS[:3]) for row in read(arguments.results)
-                }:
-                    row = train(recipe, seed, precision, arguments.changes)
-                    append(arguments.results, row)
-                    print(*row.values(), flush=True)
-    text = table(read(arguments.results))
+    settings = [
+        {"recipe": recipe, "seed": seed, "precision": precision}
+        for recipe in arguments.recipe or ("quickstart",)
+        for seed in range(arguments.seeds)
+        for precision in PRECISIONS
+    ]
+    results = Results(arguments.results, settings)
+    for setting in settings:
+        if not results.holds(setting):
+            results.add(setting, [train(**setting, changes=arguments.changes)])
+            print(*results.rows[-1].values(), flush=True)
+    text = compared(results.rows)
     print(text)
     readme = arguments.results.with_name("README.md")
     if readme.is_file():
@@ -55,40 +51,21 @@ def main():
         readme.write_text(f"{head}<!-- table -->\n\n{text}\n", "utf-8")
 
 
-def train(name, seed, precision, changes=()):
+def train(recipe, seed, precision, changes=()):
     """One training; its figures on the images that were held out."""
     wanted = [f"seed={seed}", f"precision={precision}", "data.hold_out=10000", *changes]
-    recipe = runs.load_recipe(RECIPES / f"{name}.yaml", wanted)
+    loaded = runs.load_recipe(RECIPES / f"{recipe}.yaml", wanted)
     with tempfile.TemporaryDirectory() as folder:
-        run = runs.train(recipe, pathlib.Path(folder) / "run")
+        run = runs.train(loaded, pathlib.Path(folder) / "run")
         metrics = runs.evaluate(run, protocols=("knn", "linear"))
     collapse = metrics["collapse"]["projection"]
     return {
-        "recipe": name,
-        "seed": seed,
-        "precision": precision,
         "knn": metrics["knn_accuracy"]["trained"],
         "linear": metrics["linear_accuracy"]["trained"],
         "verdict": collapse["verdict"],
         "center_norm": round(collapse["figures"]["center_norm"], 4),
         "effective_rank": round(collapse["figures"]["effective_rank"], 1),
     }
-
-
-def read(path):
-    if not path.is_file():
-        return []
-    with open(path, newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def append(path, row):
-    new = not path.is_file()
-    with open(path, "a", newline="") as file:
-        writer = csv.DictWriter(file, FIELDS)
-        if new:
-            writer.writeheader()
-        writer.writerow(row)
 
 
 # Figure -> its title, and how its values are written.
@@ -100,11 +77,11 @@ COLUMNS = {
 }
 
 
-def table(rows):
+def compared(rows):
     """Means over seeds, and the differences seed by seed."""
     titles = [title for title, _ in COLUMNS.values()]
     head = ["recipe", "precision", "seeds", "verdicts", *titles]
-    lines = [head, ["---"] * len(head)]
+    lines = []
     for recipe in dict.fromkeys(row["recipe"] for row in rows):
         of = {p: {} for p in PRECISIONS}
         for row in rows:
@@ -120,7 +97,7 @@ def table(rows):
         changes = {k: [float(other[s][k]) - float(one[s][k]) for s in both] for k in COLUMNS}
         cells = [mean(changes[key], f"+{form}") for key, (_, form) in COLUMNS.items()]
         lines.append([recipe, "difference", str(len(both)), "", *cells])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return table(head, lines)
 
 
 def mean(values, form):
