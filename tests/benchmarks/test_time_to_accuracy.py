@@ -89,8 +89,8 @@ def results():
 def test_page_and_picture(module, results, tmp_path):
     tables = module.accuracy_tables
     page = tables.write(results, tmp_path)
-    assert "| 1 | .850 (1,234) | .840 (1,234) |" in page
-    assert "| 2 | .870 (1,234) | .860, .850 to .870 (1,234) |" in page
+    assert "| 1, 1 seed | .850 (1,234) | .840 (1,234) |" in page
+    assert "| 2, 2 seeds | .870 (1,234) | .860, .850 to .870 (1,234) |" in page
     assert "| raw pixels | .800 |  |" in page
     assert "PyTorch, same features reaches .860 in 2 minutes; ours is there within 2." in page
     assert "- PyTorch, global average: no network" in page

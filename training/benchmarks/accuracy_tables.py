@@ -75,7 +75,7 @@ def _note(results):
         f"{settings['images'] - settings['held_out']:,} as neighbours. "
         f"{recipe['method']['name']}, network, views and optimizer as in the quickstart recipe; "
         "every figure is a training of its own, whose rate falls to 0 on half a cosine of the time "
-        "it has. The clock counts steps with their views; neither the start (imports, tracing, "
+        "it has. Of several seeds: the mean, and their range. The clock counts steps with their views; neither the start (imports, tracing, "
         f"{settings['warm_up']} steps at rate 0) nor the evaluation. {results['date']}, "
         f"{machine['cpu']}, {settings['threads']} threads and cores for every contestant; "
         f"{versions}. Precision: {precisions or 'nothing trained yet'}."
@@ -88,7 +88,8 @@ def _table(results, found):
     lines = [_line(head), "|---" * len(head) + "|"]
     for minutes in budgets:
         cells = [_cell(results, name, minutes, found[name].get(minutes)) for name in found]
-        lines.append(_line([f"{minutes:g}", *cells]))
+        seeds = max(len(curve.get(minutes, ())) for curve in found.values())
+        lines.append(_line([f"{minutes:g}, {seeds} seed{'s' * (seeds > 1)}", *cells]))
     for name in BASELINES:
         if name in results["baselines"]:
             accuracy = _figure(results["baselines"][name])
